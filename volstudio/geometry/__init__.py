@@ -1,0 +1,1 @@
+"""Spaces, affine maps, rigid transforms and grids; numpy only, no files, no voxels."""

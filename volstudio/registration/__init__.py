@@ -1,0 +1,1 @@
+"""Rigid registration estimates; no scene, no window."""

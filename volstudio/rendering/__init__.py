@@ -1,0 +1,1 @@
+"""A scene into pixels: slices on the CPU, volumes through VTK."""

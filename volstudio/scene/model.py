@@ -1,0 +1,305 @@
+"""What is shown: an immutable value that a file can hold, a history can keep and a view can compare.
+
+A scene holds no voxels and no file's own affine: a layer names its file and stores the *placement* that is applied after the file's affine.
+Replacing one layer shares all others, so comparing scenes by identity tells a view what to touch.
+msgspec does not validate in constructors: `volstudio.scene.checks.check` is the one gate.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Literal
+
+import msgspec
+import numpy as np
+
+from volstudio.errors import SceneError
+from volstudio.geometry.affine import Affine
+from volstudio.geometry.spaces import SCENE, scanner, volume_of
+
+if TYPE_CHECKING:
+    from volstudio.volumes.volume import Volume
+
+__all__ = [
+    "Camera",
+    "Clip",
+    "Landmark",
+    "Layer",
+    "Look",
+    "Matrix",
+    "Panel",
+    "Placement",
+    "Scene",
+    "Vec3",
+    "View",
+]
+
+Vec3 = tuple[float, float, float]
+Row = tuple[float, float, float, float]
+Matrix = tuple[Row, Row, Row, Row]
+View = Literal["quad", "ortho", "axial", "coronal", "sagittal", "3d"]
+Plane = Literal["axial", "coronal", "sagittal"]
+MadeBy = Literal["header", "hand", "registration", "file"]
+
+IDENTITY: Matrix = ((1.0, 0.0, 0.0, 0.0), (0.0, 1.0, 0.0, 0.0), (0.0, 0.0, 1.0, 0.0), (0.0, 0.0, 0.0, 1.0))
+
+
+class Placement(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+    """Where a layer lies in the scene: the map applied after the file's own affine.
+
+    Parameters
+    ----------
+    matrix : 4 rows of 4 numbers
+        The layer's scanner space -> scene, mm, RAS+.
+    made_by : str
+        ``"header"`` (untouched), ``"hand"``, ``"registration"`` or ``"file"`` (a transform that was loaded).
+    pivot : (x, y, z) or None
+        Point of the layer's scanner space, mm, about which the six numbers of the panel turn; None: the centre of its grid.
+    """
+
+    matrix: Matrix = IDENTITY
+    made_by: MadeBy = "header"
+    pivot: Vec3 | None = None
+
+    @classmethod
+    def of(cls, affine: Affine, *, made_by: MadeBy = "hand", pivot: Vec3 | None = None) -> Placement:
+        """Placement with the numbers of an affine; the ends must have been checked by the caller."""
+        rows = tuple(tuple(float(x) for x in row) for row in affine.matrix)
+        return cls(rows, made_by, pivot)  # type: ignore[arg-type]  # four rows of four by Affine's own check
+
+    def affine(self, layer: str) -> Affine:
+        """The placement as a map ``"<layer>:scanner"`` -> ``"scene"``."""
+        return Affine(np.array(self.matrix), scanner(layer), SCENE)
+
+
+class Look(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+    """How a layer is drawn.
+
+    Parameters
+    ----------
+    colourmap : str
+        Name in `volstudio.scene.colourmaps`.
+    window : (low, high) or None
+        Values drawn as first and last colour; None: robust 2-98 % of the volume.
+    opacity : float
+        0 to 1, of the whole layer in slices and in 3D.
+    visible : bool
+    blend : "over", "add"
+        How slices of this layer join those below: cover them by opacity, or add light.
+    interpolation : "linear", "nearest"
+    hide_below : float or None
+        Values below this are transparent in slices (overlays); None: nothing is hidden. For a two-sided map ``|value|`` counts.
+    two_sided : bool
+        The window is (low, high) of ``|value|`` and the map's second half is used for positive, its first for negative values.
+    preset : str
+        3D opacity curve, by name in `volstudio.scene.looks`.
+    shade : bool
+        Whether 3D is lit.
+    volume : bool
+        Whether the layer is drawn as a volume in the 3D view (its box and slices may still be there).
+    """
+
+    colourmap: str = "gray"
+    window: tuple[float, float] | None = None
+    opacity: float = 1.0
+    visible: bool = True
+    blend: Literal["over", "add"] = "over"
+    interpolation: Literal["linear", "nearest"] = "linear"
+    hide_below: float | None = None
+    two_sided: bool = False
+    preset: str = "soft"
+    shade: bool = True
+    volume: bool = True
+
+
+class Layer(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+    """One volume of a scene.
+
+    Parameters
+    ----------
+    name : str
+        Unique in the scene; names the layer's spaces.
+    path : str
+        The file, absolute in memory, relative to the scene file on disk; or ``"memory:<token>"`` for a volume without a file; or
+        ``"sample:<name>"`` for the built-in samples.
+    placement : Placement
+    look : Look
+    form : "auto", "s", "q"
+        Which placement of a NIfTI file is used.
+    time : int
+        Time point shown, from 0.
+    digest : str
+        ``"sha256:..."`` of the file's bytes when the scene was saved; empty: not known. A changed file is seen by it.
+    box : bool
+        Whether the volume's oriented box is drawn in 3D.
+    """
+
+    name: str
+    path: str
+    placement: Placement = Placement()
+    look: Look = Look()
+    form: Literal["auto", "s", "q"] = "auto"
+    time: int = 0
+    digest: str = ""
+    box: bool = True
+
+
+class Camera(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+    """The eye of the 3D view, in scene mm.
+
+    Parameters
+    ----------
+    position, focal_point : (x, y, z), mm
+    view_up : (x, y, z)
+    view_angle : float
+        Vertical opening in degrees (perspective).
+    parallel_scale : float or None
+        Half the height of the view in mm; set: parallel projection.
+    """
+
+    position: Vec3
+    focal_point: Vec3
+    view_up: Vec3 = (0.0, 0.0, 1.0)
+    view_angle: float = 30.0
+    parallel_scale: float | None = None
+
+
+class Panel(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+    """What part of the world a slice view shows.
+
+    Parameters
+    ----------
+    centre : (x, y, z) or None
+        Scene point in the middle of the view (its depth is ignored: the crosshair gives the slice); None: the middle of all layers.
+    height : float or None
+        Millimetres from lower to upper edge; None: all layers fit.
+    """
+
+    centre: Vec3 | None = None
+    height: float | None = None
+
+
+class Clip(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+    """A plane that cuts the volumes of the 3D view: what lies on the side the normal points to is kept.
+
+    Parameters
+    ----------
+    origin : (x, y, z), mm
+    normal : (x, y, z)
+    """
+
+    origin: Vec3
+    normal: Vec3
+
+
+class Landmark(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+    """A named point of a layer, in the layer's scanner mm, so that it moves with the layer."""
+
+    name: str
+    layer: str
+    point: Vec3
+
+
+class Scene(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+    """Everything a view needs to know, and nothing else.
+
+    Parameters
+    ----------
+    layers : tuple of Layer
+        Bottom to top.
+    view : str
+        What a picture of this scene shows: ``"quad"``, ``"ortho"``, ``"axial"``, ``"coronal"``, ``"sagittal"`` or ``"3d"``.
+    convention : "neurological", "radiological"
+        Whether the left of the patient is on the left or on the right of axial and coronal views.
+    crosshair : (x, y, z) or None
+        Scene mm; None: the middle of the first layer's box.
+    camera : Camera or None
+        None: an oblique view that holds all layers.
+    axial, coronal, sagittal : Panel
+        Zoom and pan of the slice views.
+    clips : tuple of Clip
+    landmarks : tuple of Landmark
+    letters, colour_bars, scale_bar, show_crosshair, slices_in_3d : bool
+    background : (r, g, b)
+        0 to 1.
+    title : str
+    """
+
+    layers: tuple[Layer, ...] = ()
+    view: View = "quad"
+    convention: Literal["neurological", "radiological"] = "neurological"
+    crosshair: Vec3 | None = None
+    camera: Camera | None = None
+    axial: Panel = Panel()
+    coronal: Panel = Panel()
+    sagittal: Panel = Panel()
+    clips: tuple[Clip, ...] = ()
+    landmarks: tuple[Landmark, ...] = ()
+    letters: bool = True
+    colour_bars: bool = True
+    scale_bar: bool = True
+    show_crosshair: bool = True
+    slices_in_3d: bool = False
+    background: Vec3 = (0.055, 0.06, 0.07)
+    title: str = ""
+
+    @classmethod
+    def of(cls, *volumes: Volume) -> Scene:
+        """Scene of opened volumes with looks that suit them, in an order that does not depend on the order given.
+
+        See `volstudio.scene.looks.arrange` for how the base and the overlays are chosen.
+        """
+        from volstudio.scene.looks import arrange  # noqa: PLC0415 - looks needs this module
+
+        return cls(layers=arrange(volumes))
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Names of the layers, bottom to top."""
+        return tuple(layer.name for layer in self.layers)
+
+    def layer(self, name: str) -> Layer:
+        """The layer of that name.
+
+        Raises
+        ------
+        SceneError
+            There is none.
+        """
+        for layer in self.layers:
+            if layer.name == name:
+                return layer
+        raise SceneError(f"The scene has no layer {name!r}; it has {', '.join(map(repr, self.names)) or 'none'}.")
+
+    def with_layer(self, layer: Layer) -> Scene:
+        """The scene with the layer of the same name replaced; every other layer is shared."""
+        self.layer(layer.name)
+        return msgspec.structs.replace(self, layers=tuple(layer if old.name == layer.name else old for old in self.layers))
+
+    def placement(self, name: str) -> Affine:
+        """Map from a layer's scanner space to the scene."""
+        return self.layer(name).placement.affine(name)
+
+    def place(self, name: str, affine: Affine, *, made_by: MadeBy = "hand") -> Scene:
+        """The scene with one layer placed.
+
+        Parameters
+        ----------
+        name : str
+        affine : Affine
+            From ``"<name>:scanner"`` to ``"scene"``, or to ``"<other>:scanner"`` of another layer (a registration result), which is
+            then followed by that layer's own placement.
+        made_by : str
+
+        Raises
+        ------
+        SpaceMismatchError
+            The map does not start in the layer's scanner space, or ends in neither the scene nor another layer.
+        SceneError
+            There is no such layer.
+        """
+        layer = self.layer(name)
+        other = volume_of(affine.target)
+        placed = affine if affine.target == SCENE or other is None else self.placement(other) @ affine
+        chained = placed @ Affine.identity(scanner(name), scanner(name))
+        placement = Placement.of(chained, made_by=made_by, pivot=layer.placement.pivot)
+        return self.with_layer(msgspec.structs.replace(layer, placement=placement))

@@ -1,0 +1,1 @@
+"""The only writable object: a scene, the commands that change it, and its history."""

@@ -1,0 +1,1 @@
+"""Transform files to and from affines: one border, RAS+ mm, direction named."""

@@ -1,0 +1,1 @@
+"""Voxels and where they came from."""
