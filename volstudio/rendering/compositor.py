@@ -1,0 +1,307 @@
+"""Slices through all layers, sampled and blended on the CPU: no OpenGL library is touched.
+
+Every slice of the house comes from here, in the window and in pictures. Each layer is cut by `vtkImageReslice` straight from its own
+voxels, through one matrix from pixels to voxel indices: whatever the affines are, nothing is resampled twice and no layer is the grid of
+another.
+
+A voxel is drawn up to its faces, half a voxel beyond the outer centres; the edge of a volume that lies oblique in the picture is
+anti-aliased by how much of each pixel it covers. Outside a volume, and where it holds NaN, it is transparent.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict
+from dataclasses import dataclass, field
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+from vtkmodules.util.numpy_support import numpy_to_vtk, vtk_to_numpy
+from vtkmodules.vtkCommonDataModel import vtkImageData
+from vtkmodules.vtkCommonMath import vtkMatrix4x4
+from vtkmodules.vtkImagingCore import vtkImageReslice
+
+from volstudio.errors import SceneError
+
+if TYPE_CHECKING:
+    from volstudio.geometry.affine import Affine
+    from volstudio.geometry.grid import Grid
+    from volstudio.rendering.planes import SliceView, Volumes
+    from volstudio.scene.model import Layer, Look, Scene
+    from volstudio.volumes.volume import Volume
+
+__all__ = ["Picture", "forget", "frame_of", "layer_slice", "sample", "slice_rgb", "window_of"]
+
+Picture = NDArray[np.uint8]  # (h, w, 3), row 0 on top
+Slice = NDArray[np.float32]  # (h, w), row 0 on top
+Interpolation = Literal["linear", "nearest"]
+
+VTK_FLOAT = 10
+# Voxel arrays that stay wired to a filter, and the bytes they may hold: those of a few layers, not of a whole series that runs by.
+MAX_CUTTERS = 16
+MAX_CUTTER_BYTES = 2**30
+# Cut slices that are kept, so that a drag of one layer, or a change of colours, does not cut the others again.
+MAX_SLICE_BYTES = 96 * 2**20
+NATIVE = frozenset("bhilBHILfdqQ")  # numpy type letters that VTK takes as they are
+
+
+@dataclass(slots=True)
+class _Cutter:
+    """One voxel array, wired to the filter that cuts it."""
+
+    array: NDArray[Any]
+    reslice: Any
+    nbytes: int
+    lock: threading.Lock = field(default_factory=threading.Lock)
+    windows: dict[bool, tuple[float, float]] = field(default_factory=dict)
+
+
+_cutters: OrderedDict[int, _Cutter] = OrderedDict()
+_slices: OrderedDict[tuple[Any, ...], tuple[NDArray[Any], Slice, Slice | None]] = OrderedDict()
+_lock = threading.RLock()
+
+
+def slice_rgb(scene: Scene, volumes: Volumes, view: SliceView) -> Picture:
+    """The visible layers of a scene, cut by a view and blended bottom to top on the scene's background.
+
+    Parameters
+    ----------
+    scene : Scene
+    volumes : callable, Layer -> Volume
+    view : SliceView
+
+    Returns
+    -------
+    (h, w, 3) uint8 array
+    """
+    width, height = view.size
+    picture = np.empty((height, width, 3), dtype=np.float32)
+    picture[:] = np.asarray(scene.background, dtype=np.float32) * 255
+    for layer in scene.layers:
+        if layer.look.visible and layer.look.opacity > 0:
+            volume = volumes(layer)
+            values, cover = layer_slice(layer, volume, view)
+            _blend(picture, values, cover, layer.look, window_of(layer, volume))
+    return (picture + np.float32(0.5)).astype(np.uint8)
+
+
+def sample(frame: NDArray[Any], grid: Grid, placement: Affine, view: SliceView, interpolation: Interpolation = "linear") -> Slice:
+    """Values of a volume under the pixels of a view.
+
+    Parameters
+    ----------
+    frame : (i, j, k) array
+    grid : Grid
+        Places the array in its scanner space.
+    placement : Affine
+        Scanner space to scene.
+    view : SliceView
+    interpolation : "linear", "nearest"
+
+    Returns
+    -------
+    (h, w) float32 array
+        NaN outside the boxes of the outer voxels.
+    """
+    return _cut(_cutter(frame), _pixel_to_voxel(placement.matrix @ grid.affine.matrix, view), view.size, interpolation, 0.5)
+
+
+def layer_slice(layer: Layer, volume: Volume, view: SliceView) -> tuple[Slice, Slice | None]:
+    """Values of a layer under the pixels of a view, and how much of each pixel the volume covers.
+
+    Returns
+    -------
+    values : (h, w) float32 array
+        NaN outside and where the volume holds NaN; reaches half a pixel further than the volume.
+    cover : (h, w) float32 array or None
+        0 to 1; None: the volume covers the whole picture.
+    """
+    frame = frame_of(layer, volume)
+    key = (id(frame), layer.placement.matrix, volume.affine, view, layer.look.interpolation)
+    with _lock:
+        known = _slices.get(key)
+        if known is not None and known[0] is frame:
+            _slices.move_to_end(key)
+            return known[1], known[2]
+    matrix = _pixel_to_voxel(np.array(layer.placement.matrix) @ volume.affine.matrix, view)
+    cover = _coverage(matrix, volume.shape, view.size)
+    reach = 0.5 if cover is None else 0.51 + 0.5 * float(np.hypot(matrix[:3, 0], matrix[:3, 1]).max())
+    values = _cut(_cutter(frame), matrix, view.size, layer.look.interpolation, reach)
+    with _lock:
+        _slices[key] = (frame, values, cover)
+        while len(_slices) > 1 and sum(kept[1].nbytes * (1 if kept[2] is None else 2) for kept in _slices.values()) > MAX_SLICE_BYTES:
+            _slices.popitem(last=False)
+    return values, cover
+
+
+def frame_of(layer: Layer, volume: Volume) -> NDArray[Any]:
+    """(i, j, k) array of the time point that a layer shows, from the house's cache.
+
+    Raises
+    ------
+    SceneError
+        The volume has no such time point.
+    """
+    from volstudio.volumes.store import STORE
+
+    if not 0 <= layer.time < volume.n_times:
+        raise SceneError(f"Layer {layer.name!r} asks for time point {layer.time}; its volume has 0 to {volume.n_times - 1}.")
+    frame: NDArray[Any] = STORE.frame(volume, layer.time)
+    return frame
+
+
+def window_of(layer: Layer, volume: Volume) -> tuple[float, float]:
+    """Values drawn as first and last colour: the look's own window, else a robust one of the volume.
+
+    A series takes the window of its first time point throughout, so that its brightness does not flicker as time runs.
+    """
+    from volstudio.volumes.intensity import robust_window
+    from volstudio.volumes.store import STORE
+
+    if layer.look.window is not None:
+        return layer.look.window
+    cutter = _cutter(STORE.frame(volume, 0))
+    two_sided = layer.look.two_sided
+    if two_sided not in cutter.windows:
+        low, high = robust_window(np.abs(cutter.array) if two_sided else cutter.array)
+        cutter.windows[two_sided] = (float(low), float(high))
+    return cutter.windows[two_sided]
+
+
+def forget() -> None:
+    """Let go of every cached array and slice."""
+    with _lock:
+        _cutters.clear()
+        _slices.clear()
+
+
+def _pixel_to_voxel(voxel_to_scene: NDArray[np.float64], view: SliceView) -> NDArray[np.float64]:
+    """(4, 4): (x, y, depth, 1) of a picture to (i, j, k, 1)."""
+    matrix: NDArray[np.float64] = np.linalg.inv(voxel_to_scene) @ view.pixel_to_scene
+    return matrix
+
+
+def _cutter(frame: NDArray[Any]) -> _Cutter:
+    """The filter of a voxel array, wired once; the array's memory is shared wherever VTK can read it."""
+    with _lock:
+        cutter = _cutters.get(id(frame))
+        if cutter is not None and cutter.array is frame:
+            _cutters.move_to_end(id(frame))
+            return cutter
+        cutter = _cutters[id(frame)] = _wire(frame)
+        while len(_cutters) > 1 and (len(_cutters) > MAX_CUTTERS or sum(c.nbytes for c in _cutters.values()) > MAX_CUTTER_BYTES):
+            _cutters.popitem(last=False)
+        return cutter
+
+
+def _wire(frame: NDArray[Any]) -> _Cutter:
+    readable = frame
+    if frame.dtype.kind == "b":
+        readable = frame.astype(np.uint8)
+    elif not (frame.dtype.isnative and frame.dtype.char in NATIVE):
+        readable = frame.astype(np.float32)
+    image = vtkImageData()
+    image.SetDimensions(*frame.shape)
+    image.GetPointData().SetScalars(numpy_to_vtk(readable.ravel(order="F")))
+    reslice = vtkImageReslice()
+    reslice.SetInputData(image)
+    # Float output keeps the fraction that interpolation adds to integers; NaN tells outside from every value a volume can hold.
+    reslice.SetOutputScalarType(VTK_FLOAT)
+    reslice.SetBackgroundColor(np.nan, np.nan, np.nan, np.nan)
+    reslice.SetOutputSpacing(1, 1, 1)
+    reslice.SetOutputOrigin(0, 0, 0)
+    reslice.SetOutputDirection(1, 0, 0, 0, 1, 0, 0, 0, 1)
+    reslice.BorderOn()
+    return _Cutter(frame, reslice, frame.nbytes)
+
+
+def _cut(cutter: _Cutter, matrix: NDArray[np.float64], size: tuple[int, int], interpolation: Interpolation, reach: float) -> Slice:
+    """One slice; ``reach`` is how many voxels beyond the outer centres still get the value of the outer voxel."""
+    axes = vtkMatrix4x4()
+    axes.DeepCopy(matrix.ravel().tolist())
+    width, height = size
+    with cutter.lock:
+        reslice = cutter.reslice
+        if interpolation == "nearest":
+            reslice.SetInterpolationModeToNearestNeighbor()
+        else:
+            reslice.SetInterpolationModeToLinear()
+        reslice.SetBorderThickness(reach)
+        reslice.SetResliceAxes(axes)
+        # One pixel deep and three-dimensional: a two-dimensional output would drop the depth and show another slice.
+        reslice.SetOutputExtent(0, width - 1, 0, height - 1, 0, 0)
+        reslice.Update()
+        values: Slice = vtk_to_numpy(reslice.GetOutput().GetPointData().GetScalars()).reshape(height, width).copy()
+    values.setflags(write=False)
+    return values
+
+
+def _coverage(matrix: NDArray[np.float64], shape: tuple[int, int, int], size: tuple[int, int]) -> Slice | None:
+    """How much of each pixel lies between the outer faces of the voxels, by the distance of its centre from each face; None: all of it."""
+    width, height = size
+    x, y = np.arange(width, dtype=np.float64), np.arange(height, dtype=np.float64)
+    cover: Slice | None = None
+    for axis, count in enumerate(shape):
+        slope = float(np.hypot(matrix[axis, 0], matrix[axis, 1]))
+        along, down = matrix[axis, 0] * x + matrix[axis, 3] - (count - 1) / 2, matrix[axis, 1] * y
+        reach = max(abs(end + side) for end in (along[0], along[-1]) for side in (down[0], down[-1]))
+        if reach <= count / 2 - slope / 2:
+            continue
+        offset = np.abs(np.add.outer(down, along).astype(np.float32))
+        if slope < 1e-9:  # the slice runs along this face: it is inside or outside as a whole
+            share = (offset <= np.float32(count / 2)).astype(np.float32)
+        else:
+            share = np.clip((np.float32(count / 2) - offset) / np.float32(slope) + np.float32(0.5), 0, 1)
+        cover = share if cover is None else cover * share
+    if cover is not None:
+        cover.setflags(write=False)
+    return cover
+
+
+@lru_cache(maxsize=64)
+def _table(colourmap: str) -> NDArray[np.float32]:
+    """(256, 3) float32, 0 to 255."""
+    from volstudio.scene import colourmaps
+
+    return np.asarray(colourmaps.get(colourmap).table(256), dtype=np.float32)
+
+
+def _blend(picture: NDArray[np.float32], values: Slice, cover: Slice | None, look: Look, window: tuple[float, float]) -> None:
+    """Draw one layer over (or add it to) the picture, in place."""
+    drawn = np.isfinite(values)
+    if look.hide_below is not None:
+        with np.errstate(invalid="ignore"):
+            drawn &= (np.abs(values) if look.two_sided else values) >= look.hide_below
+    if not drawn.any():
+        return
+    colours = _table(look.colourmap)[_indices(values, window, two_sided=look.two_sided)]
+    if cover is None and look.blend == "over" and look.opacity >= 1 and drawn.all():
+        picture[:] = colours
+        return
+    alpha = drawn * np.float32(min(look.opacity, 1.0))
+    if cover is not None:
+        alpha *= cover
+    if look.blend == "add":
+        colours *= alpha[..., None]
+        picture += colours
+        np.minimum(picture, 255, out=picture)
+    else:
+        colours -= picture
+        colours *= alpha[..., None]
+        picture += colours
+
+
+def _indices(values: Slice, window: tuple[float, float], *, two_sided: bool) -> NDArray[np.uint8]:
+    """Rows of the colour table; NaN takes row 0."""
+    low, high = window
+    scale = np.float32(255 / ((high - low) or 1.0))
+    if two_sided:
+        size = np.fmin(np.fmax((np.abs(values) - np.float32(low)) * (scale / 2), 0), np.float32(127.5))
+        place = np.float32(127.5) + np.copysign(size, values)
+        place = np.fmax(place, 0)
+    else:
+        place = np.fmin(np.fmax((values - np.float32(low)) * scale, 0), 255)
+    rows: NDArray[np.uint8] = (place + np.float32(0.5)).astype(np.uint8)
+    return rows
