@@ -1,0 +1,51 @@
+"""``volstudio shot``: a picture in one command, no window needed."""
+
+from __future__ import annotations
+
+import click
+
+from volstudio.apps.values import AT, CONVENTION, FORM, SIZE, VIEW, Point, Size
+
+__all__ = ["shot"]
+
+EXAMPLES = """
+\b
+Examples:
+  volstudio shot epi.nii.gz t1.nii.gz -o both.png
+  volstudio shot t1.nii.gz -o cut.png --view ortho --at -12,30.5,8 --size 1500
+  volstudio shot study.toml -o figure.png --view 3d --size 2400x1800
+  volstudio shot sample:t1 sample:stat -o map.png --view axial
+"""
+
+
+@click.command(epilog=EXAMPLES)
+@click.argument("inputs", nargs=-1, required=True, metavar="SCENE|FILE...")
+@click.option("-o", "--output", required=True, help="Picture to write: .png, .jpg or .tif.")
+@click.option("--view", type=VIEW, help="What to show; default: the scene's own view, or quad.")
+@click.option("--size", type=SIZE, help="Pixels, such as 1200x900; one number is the width and the height suits the view.")
+@click.option("--at", type=AT, help="World point in mm (RAS+) that the slices go through, such as -12,30.5,8.")
+@click.option("--convention", type=CONVENTION, help="Left of the patient on the left, or on the right.")
+@click.option("--form", type=FORM, default="auto", show_default=True, help="Which placement of NIfTI files to use; files only.")
+@click.option("--overwrite", is_flag=True, help="Replace the picture if it is there.")
+def shot(
+    inputs: tuple[str, ...],
+    *,
+    output: str,
+    view: str | None,
+    size: Size | None,
+    at: Point | None,
+    convention: str | None,
+    form: str,
+    overwrite: bool,
+) -> None:
+    """Draw scans, or a scene file, into a picture.
+
+    FILEs are arranged by what they are (anatomy below, EPI above, maps on top), so their order does not matter. Slices need no OpenGL;
+    3D uses whatever the machine has, a display or not.
+    """
+    from volstudio.tasks.open import open_scene
+    from volstudio.tasks.shots import shot as write_shot
+
+    scene = open_scene(inputs, form=form)
+    written = write_shot(scene, output, size=size, view=view, at=at, convention=convention, overwrite=overwrite, protect=inputs)
+    click.echo(str(written))

@@ -1,0 +1,30 @@
+"""``volstudio view``: the window."""
+
+from __future__ import annotations
+
+import click
+
+from volstudio.apps.values import FORM
+
+__all__ = ["view"]
+
+EXAMPLES = """
+\b
+Examples:
+  volstudio view epi.nii.gz t1.nii.gz
+  volstudio view study.toml
+"""
+
+
+@click.command(epilog=EXAMPLES)
+@click.argument("inputs", nargs=-1, metavar="[SCENE|FILE]...")
+@click.option("--form", type=FORM, default="auto", show_default=True, help="Which placement of NIfTI files to use.")
+def view(inputs: tuple[str, ...], *, form: str) -> int:
+    """Open the studio: three linked slices and a true 3D view.
+
+    Without arguments it opens empty, or offers the session of a window that was killed. Press ? in it for all keys.
+    """
+    from volstudio.apps.studio import run
+    from volstudio.tasks.open import open_scene
+
+    return run(open_scene(inputs, form=form) if inputs else None)

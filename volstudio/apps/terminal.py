@@ -1,0 +1,96 @@
+"""What the commands say while they work: a bar on a terminal, plain lines elsewhere; and how Ctrl-C reaches a running task."""
+
+from __future__ import annotations
+
+import signal
+import sys
+import threading
+from contextlib import ExitStack, contextmanager
+from typing import TYPE_CHECKING
+
+import click
+
+from volstudio.progress import Progress
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from types import FrameType
+
+    from volstudio.progress import Step
+
+__all__ = ["progress_on_stderr", "say"]
+
+
+def say(text: str = "", *, quiet: bool = False) -> None:
+    """A line on stdout, unless a machine is reading."""
+    if not quiet:
+        click.echo(text)
+
+
+@contextmanager
+def progress_on_stderr(*, quiet: bool = False) -> Iterator[Progress]:
+    """Progress that a person can follow and stop.
+
+    Parameters
+    ----------
+    quiet : bool
+        Show nothing; Ctrl-C still works.
+
+    Notes
+    -----
+    The first Ctrl-C (or a plain ``kill``) cancels the task at its next report, which leaves nothing half-written even inside a library
+    that does not let Python exceptions through; a second one ends at once.
+    """
+    with ExitStack() as stack:
+        progress = Progress(None if quiet else _Bar(stack) if sys.stderr.isatty() else _Lines())
+        stack.enter_context(_stoppable(progress))
+        yield progress
+
+
+class _Lines:
+    """Listener that writes a line at every tenth of the way."""
+
+    def __init__(self) -> None:
+        self._next = 0
+
+    def __call__(self, step: Step) -> None:
+        tenths = int(step.done * 10)
+        if tenths >= self._next:
+            click.echo(f"{tenths * 10:3d} %  {step.what}", err=True)
+            self._next = tenths + 1
+
+
+class _Bar:
+    """Listener that moves a bar, gone when the work is done."""
+
+    def __init__(self, stack: ExitStack) -> None:
+        from rich.console import Console
+        from rich.progress import BarColumn, TaskProgressColumn, TextColumn, TimeElapsedColumn
+        from rich.progress import Progress as RichProgress
+
+        columns = (BarColumn(bar_width=36), TaskProgressColumn(), TimeElapsedColumn(), TextColumn("{task.description}"))
+        self._rich = stack.enter_context(RichProgress(*columns, console=Console(stderr=True), transient=True))
+        self._task = self._rich.add_task("starting", total=1.0)
+
+    def __call__(self, step: Step) -> None:
+        self._rich.update(self._task, completed=step.done, description=step.what)
+
+
+@contextmanager
+def _stoppable(progress: Progress) -> Iterator[None]:
+    """SIGINT and SIGTERM cancel the task; the handlers that were there are given back."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+
+    def stop(number: int, frame: FrameType | None) -> None:
+        if progress.cancelled:
+            signal.default_int_handler(number, frame)
+        progress.cancel()
+
+    before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
