@@ -1,1 +1,47 @@
 """The interactive window, in Qt."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from volstudio.scene.model import Scene
+
+__all__ = ["run"]
+
+
+def run(scene: Scene | None = None, *, recover: bool = True, session_path: Path | str | None = None) -> int:
+    """Open the studio and stay until it is closed.
+
+    Parameters
+    ----------
+    scene : Scene or None
+        What to show; None: an empty window that asks for files.
+    recover : bool
+        Offer sessions back that were not closed.
+    session_path : path or None
+        Session file the scene came from: *Save* writes there.
+
+    Returns
+    -------
+    int
+        Exit status for the shell.
+
+    Raises
+    ------
+    MissingExtraError
+        PySide6 or pyvistaqt is not installed.
+    OpenGLUnavailableError
+        There is no display, no OpenGL, or a library that Qt needs is missing.
+    """
+    from volstudio.apps.studio.preflight import check_display, check_extra, check_opengl, check_qt_platform
+
+    check_extra()
+    check_display()
+    check_qt_platform()
+    check_opengl()
+    from volstudio.apps.studio.application import run_window
+
+    return run_window(scene, recover=recover, session_path=session_path)

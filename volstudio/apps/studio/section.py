@@ -1,0 +1,126 @@
+"""A titled block of the side panel that folds, and the small pieces that panels are built from."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import QSize, Qt
+from PySide6.QtWidgets import QComboBox, QFrame, QHBoxLayout, QLabel, QPushButton, QToolButton, QVBoxLayout, QWidget
+
+from volstudio.apps.studio.icons import icon
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+__all__ = ["MARGIN", "Choice", "Section", "label", "tool_button"]
+
+MARGIN = 14
+SPACING = 8
+
+
+class Section(QFrame):
+    """A block with a title that folds its content away.
+
+    Parameters
+    ----------
+    title : str
+    """
+
+    def __init__(self, title: str) -> None:
+        super().__init__()
+        self.setObjectName("section")
+        self.title = title
+        self._fold = QPushButton(title)
+        self._fold.setObjectName("fold")
+        self._fold.setFlat(True)
+        self._fold.setCursor(Qt.CursorShape.PointingHandCursor)
+        self._fold.setToolTip("Fold or unfold")
+        self._fold.setFocusPolicy(Qt.FocusPolicy.TabFocus)
+        self._fold.clicked.connect(self.toggle)
+        self.head = QHBoxLayout()
+        self.head.setContentsMargins(0, 0, 0, 0)
+        self.head.setSpacing(2)
+        self.head.addWidget(self._fold, 1)
+        self.body = QWidget()
+        self.column = QVBoxLayout(self.body)
+        self.column.setContentsMargins(0, 4, 0, 4)
+        self.column.setSpacing(SPACING)
+        whole = QVBoxLayout(self)
+        whole.setContentsMargins(MARGIN, 9, MARGIN, 8)
+        whole.setSpacing(2)
+        whole.addLayout(self.head)
+        whole.addWidget(self.body)
+
+    def toggle(self) -> None:
+        """Fold or unfold."""
+        self.body.setVisible(self.body.isHidden())
+
+    def row(self, *widgets: QWidget, spacing: int = SPACING) -> QHBoxLayout:
+        """Add widgets side by side."""
+        line = QHBoxLayout()
+        line.setContentsMargins(0, 0, 0, 0)
+        line.setSpacing(spacing)
+        for widget in widgets:
+            line.addWidget(widget)
+        self.column.addLayout(line)
+        return line
+
+
+class Choice(QComboBox):
+    """A drop-down list of (value, text) that ignores the wheel, so that scrolling the panel changes nothing."""
+
+    def __init__(self, name: str, options: Sequence[tuple[str, str]] = ()) -> None:
+        super().__init__()
+        self.setAccessibleName(name)
+        self.setToolTip(name)
+        self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+        self.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
+        self.setMinimumContentsLength(6)
+        self.set_options(options)
+
+    def set_options(self, options: Sequence[tuple[str, str]]) -> None:
+        """Offer other values; the chosen one stays where it is still there."""
+        if [(self.itemData(i), self.itemText(i)) for i in range(self.count())] == list(options):
+            return
+        kept = self.currentData()
+        self.blockSignals(True)  # noqa: FBT003 - Qt's own signature
+        self.clear()
+        for value, text in options:
+            self.addItem(text, value)
+        self.setCurrentIndex(max(self.findData(kept), 0) if options else -1)
+        self.blockSignals(False)  # noqa: FBT003 - Qt's own signature
+
+    def show_value(self, value: str) -> None:
+        """Choose a value without telling anybody."""
+        index = self.findData(value)
+        if index != self.currentIndex():
+            self.blockSignals(True)  # noqa: FBT003 - Qt's own signature
+            self.setCurrentIndex(index)
+            self.blockSignals(False)  # noqa: FBT003 - Qt's own signature
+
+    def wheelEvent(self, event: object) -> None:  # noqa: N802 - Qt's name
+        """The wheel scrolls the panel."""
+        event.ignore()  # type: ignore[attr-defined]  # a QWheelEvent
+
+
+def label(text: str, *, kind: str = "dim", width: int | None = None) -> QLabel:
+    """A word beside a control; ``kind`` is a property of the style sheet."""
+    words = QLabel(text)
+    words.setProperty(kind, True)  # noqa: FBT003 - Qt's own signature
+    if width is not None:
+        words.setFixedWidth(width)
+    return words
+
+
+def tool_button(picture: str, tip: str, clicked: Callable[[], object] | None = None, *, checkable: bool = False) -> QToolButton:
+    """A small button with an icon and a tool tip."""
+    button = QToolButton()
+    button.setIcon(icon(picture))
+    button.setIconSize(QSize(16, 16))
+    button.setToolTip(tip)
+    button.setAccessibleName(tip)
+    button.setCheckable(checkable)
+    button.setFocusPolicy(Qt.FocusPolicy.TabFocus)
+    if clicked is not None:
+        button.clicked.connect(lambda _=False: clicked())
+    return button

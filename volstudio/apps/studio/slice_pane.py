@@ -1,0 +1,171 @@
+"""A slice pane: one plane through all layers, drawn pixel for pixel, and what the mouse does in it.
+
+Left: crosshair, or a handle of the gizmo. Right: zoom. Middle: pan. Wheel: next slice; with Ctrl: zoom. Shift while hovering: crosshair follows.
+Handlers only send commands; the picture is made at the next tick, once, however many events came before.
+"""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
+
+import numpy as np
+from PySide6.QtCore import Qt
+
+from volstudio.apps.studio.canvas import PictureCanvas, Pointer
+from volstudio.apps.studio.gestures import LayerDrag, gizmo_of
+from volstudio.rendering.planes import SliceView, crosshair_of, depth_axis
+from volstudio.rendering.rays import SliceRays
+from volstudio.session.commands import SetCrosshair, SetPanel
+
+if TYPE_CHECKING:
+    from PySide6.QtWidgets import QWidget
+
+    from volstudio.apps.studio.desk import Desk
+    from volstudio.scene.model import Plane, Scene
+
+__all__ = ["SlicePane"]
+
+ZOOM_PER_NOTCH = 1.15
+ZOOM_PER_PIXEL = 1.006
+# A frame slower than this while dragging is drawn at half the pixels until the mouse rests.
+SLOW_S = 0.045
+REST_MS = 180
+
+
+class SlicePane(PictureCanvas):
+    """One plane of the scene.
+
+    Parameters
+    ----------
+    desk : Desk
+    plane : "axial", "coronal", "sagittal"
+    """
+
+    def __init__(self, desk: Desk, plane: Plane, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.plane = plane
+        self._desk = desk
+        self._drag: LayerDrag | None = None
+        self._grip: SliceView | None = None  # the view at the press, which zoom, pan and gizmo drags refer to
+        self._at: Pointer | None = None
+        self._hot: str | None = None
+        self._last_s = 0.0
+        self.pressed.connect(self._on_press)
+        self.dragged.connect(self._on_drag)
+        self.released.connect(self._on_release)
+        self.hovered.connect(self._on_hover)
+        self.wheeled.connect(self._on_wheel)
+        self.left.connect(self._on_left)
+        desk.changed.connect(self._on_change)
+        desk.active_changed.connect(self.request)
+        desk.tool_changed.connect(self.request)
+
+    @property
+    def view(self) -> SliceView:
+        """Where the pane's pixels lie in the scene now."""
+        return view_of(self._desk, self.plane, self.device_size)
+
+    @property
+    def dragging(self) -> bool:
+        """Whether a handle is held."""
+        return self._drag is not None
+
+    def step(self, notches: float) -> None:
+        """Go some slices towards the viewer's side of the axis: up, forward or right for positive numbers."""
+        point = list(crosshair_of(self._desk.shown, self._desk.volumes))
+        point[depth_axis(self.plane)] += notches * self.slice_mm()
+        self._desk.apply(SetCrosshair((point[0], point[1], point[2])))
+
+    def slice_mm(self) -> float:
+        """Millimetres from one slice to the next: the voxel of the layer at hand, along the axis nearest to the line of sight."""
+        layer = self._desk.active_layer
+        if layer is None:
+            return 1.0
+        axes = layer.placement.affine(layer.name).apply_direction(self._desk.volumes(layer).affine.linear.T)
+        sizes = np.linalg.norm(axes, axis=1)
+        return float(sizes[np.abs(axes @ self.view.normal / sizes).argmax()])
+
+    def cancel_drag(self) -> bool:
+        """Take back the running drag of a handle; whether there was one."""
+        if self._drag is None:
+            return False
+        self._drag.cancel()
+        self._drag = None
+        self.request()
+        return True
+
+    def draw(self) -> None:
+        """Cut, annotate and show."""
+        with self._desk.telling():
+            started = time.perf_counter()
+            self.show_picture(self._painted())
+            self._last_s = time.perf_counter() - started
+
+    def _on_change(self, before: Scene, after: Scene) -> None:
+        if before is not after:
+            self.request()
+
+    def _on_press(self, pointer: Pointer) -> None:
+        if self._drag is not None:
+            if pointer.button == Qt.MouseButton.RightButton:
+                self.cancel_drag()
+            return
+        self._grip, self._at = self.view, pointer
+        if pointer.button == Qt.MouseButton.LeftButton:
+            gizmo = gizmo_of(self._desk, self.devicePixelRatioF())
+            if gizmo is not None:
+                self._drag = LayerDrag.begin(self._desk, gizmo, SliceRays(self._grip), pointer.pixel)
+            if self._drag is None:
+                self._put_crosshair(pointer)
+            else:
+                self.request()
+
+    def _on_drag(self, pointer: Pointer) -> None:
+        if self._grip is None or self._at is None:
+            return
+        if pointer.button == Qt.MouseButton.LeftButton:
+            if self._drag is not None:
+                self._drag.to(SliceRays(self._grip), pointer.pixel, snap=pointer.shift)
+            else:
+                self._put_crosshair(pointer)
+            return
+        way = np.subtract(pointer.pixel, self._at.pixel)
+        if pointer.button == Qt.MouseButton.RightButton:
+            factor = ZOOM_PER_PIXEL ** (-way[1] / self.devicePixelRatioF())
+            self._desk.apply(SetPanel(self.plane, self._grip.zoomed(float(factor), about=self._at.pixel).panel()))
+        elif pointer.button == Qt.MouseButton.MiddleButton:
+            self._desk.apply(SetPanel(self.plane, self._grip.panned(way).panel()))
+
+    def _on_release(self, pointer: Pointer) -> None:
+        if self._drag is not None:
+            self._drag = None
+            self._on_hover(pointer)
+            self.request()
+        self._grip = self._at = None
+
+    def _on_hover(self, pointer: Pointer) -> None:
+        if pointer.shift and not self._desk.move_tool:
+            self._put_crosshair(pointer)
+        gizmo = gizmo_of(self._desk, self.devicePixelRatioF())
+        hot = None if gizmo is None else gizmo.hit(SliceRays(self.view), pointer.pixel)
+        if hot != self._hot:
+            self._hot = hot
+            self.setCursor(Qt.CursorShape.ArrowCursor if hot is None else Qt.CursorShape.OpenHandCursor)
+            self.request()
+
+    def _on_left(self) -> None:
+        if self._hot is not None and self._drag is None:
+            self._hot = None
+            self.request()
+
+    def _on_wheel(self, pointer: Pointer) -> None:
+        if pointer.ctrl:
+            view = self.view.zoomed(ZOOM_PER_NOTCH**pointer.notches, about=pointer.pixel)
+            self._desk.apply(SetPanel(self.plane, view.panel()))
+        else:
+            self.step(pointer.notches)
+
+    def _put_crosshair(self, pointer: Pointer) -> None:
+        x, y, z = (float(value) for value in (self._grip or self.view).to_scene(pointer.pixel))
+        self._desk.apply(SetCrosshair((x, y, z)))
