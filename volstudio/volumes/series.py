@@ -1,0 +1,269 @@
+"""Voxel arrays that stay as they are stored until they are looked at.
+
+A plain file is mapped into memory, so that opening it costs nothing and the system may drop its pages again. A packed series is unpacked
+as far as it is asked for: the first volume at once, any other when it is wanted, each byte once. Values are scaled on access.
+"""
+
+from __future__ import annotations
+
+import mmap
+import tempfile
+import threading
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal, Protocol
+
+import numpy as np
+
+from volstudio.errors import UnreadableFileError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from numpy.typing import NDArray
+
+    from volstudio.volumes.packing import ByteStream, Tail
+
+__all__ = ["Decoder", "PackedSeries", "RawArray", "StoredArray", "fill_voxels", "resident_bytes", "voxel_array"]
+
+Kind = Literal["stored", "scaled", "magnitude", "luminance"]
+RGB_WEIGHTS = (0.299, 0.587, 0.114)  # ITU-R BT.601 luma, as most of the field's tools use for RGB volumes
+IN_MEMORY = 1 << 30  # a larger packed series goes to a temporary file, whose pages the system can drop
+
+
+class RawArray(Protocol):
+    """Voxels as stored: a numpy array, or something that reads them when indexed."""
+
+    @property
+    def shape(self) -> tuple[int, ...]: ...
+    @property
+    def dtype(self) -> np.dtype[Any]: ...
+    def __getitem__(self, index: Any) -> NDArray[Any]: ...  # noqa: ANN401 - any numpy index
+
+
+@dataclass(frozen=True, slots=True)
+class Decoder:
+    """From the stored type to the values a person means.
+
+    Parameters
+    ----------
+    stored : numpy dtype
+        With its byte order; a structure of R, G, B[, A] for colours.
+    slope, inter : float
+        ``value = slope * stored + inter``.
+    """
+
+    stored: np.dtype[Any]
+    slope: float = 1.0
+    inter: float = 0.0
+
+    @property
+    def kind(self) -> Kind:
+        """What is done to the stored numbers."""
+        if self.stored.names:
+            return "luminance"
+        if self.stored.kind == "c":
+            return "magnitude"
+        return "stored" if (self.slope, self.inter) == (1.0, 0.0) else "scaled"
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """Type of the values.
+
+        Scaled values are float32, whose 24 bits hold any scaled 16-bit number; wider stored types are scaled as float64.
+        """
+        kind, itemsize = self.kind, self.stored.itemsize
+        if kind == "luminance":
+            return np.dtype(np.uint8)
+        if kind == "magnitude":
+            return np.dtype(np.float32 if itemsize == 8 else np.float64)
+        if kind == "scaled":
+            wide = itemsize > 4 or (itemsize == 4 and self.stored.kind in "iu")
+            return np.dtype(np.float64 if wide else np.float32)
+        return self.stored.newbyteorder("=")
+
+    def __call__(self, raw: NDArray[Any]) -> NDArray[Any]:
+        """Values of stored voxels; in the memory order of the input."""
+        kind = self.kind
+        if kind == "stored":
+            return raw.astype(self.dtype, copy=False)
+        if kind == "luminance":
+            red, green, blue = (raw[channel].astype(np.float32) for channel in ("R", "G", "B"))
+            return np.rint(RGB_WEIGHTS[0] * red + RGB_WEIGHTS[1] * green + RGB_WEIGHTS[2] * blue).astype(np.uint8)
+        if raw.ndim == 0:
+            return np.asarray(self._values(raw)).astype(self.dtype)
+        values = np.empty_like(raw, dtype=self.dtype, subok=False)
+        for slab in range(raw.shape[-1]):  # in slabs, so that no float64 copy of the whole is ever made
+            values[..., slab] = self._values(raw[..., slab])
+        return values
+
+    def _values(self, raw: NDArray[Any]) -> NDArray[Any]:
+        numbers = np.abs(raw.astype(self.stored.newbyteorder("="))) if self.kind == "magnitude" else raw
+        if (self.slope, self.inter) == (1.0, 0.0):
+            return np.asarray(numbers)
+        return np.asarray(numbers.astype(np.float64) * self.slope + self.inter)
+
+
+class StoredArray:
+    """Stored voxels with their decoder: indexing gives values, for the indexed part alone.
+
+    Parameters
+    ----------
+    raw : RawArray
+        Voxels as stored.
+    decoder : Decoder
+    """
+
+    __slots__ = ("_decoder", "_raw")
+
+    def __init__(self, raw: RawArray, decoder: Decoder) -> None:
+        self._raw = raw
+        self._decoder = decoder
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """(i, j, k) or (i, j, k, t)."""
+        return self._raw.shape
+
+    @property
+    def ndim(self) -> int:
+        """Number of axes."""
+        return len(self.shape)
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """Type of the values that indexing gives."""
+        return self._decoder.dtype
+
+    @property
+    def resident(self) -> int:
+        """Bytes of memory that the stored voxels keep; 0 for a file mapped into memory."""
+        return resident_bytes(self._raw)
+
+    def __getitem__(self, index: Any) -> NDArray[Any]:  # noqa: ANN401 - any numpy index
+        return _frozen(self._decoder(np.asarray(self._raw[index])))
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> NDArray[Any]:  # noqa: ANN401, FBT001 - numpy's own protocol
+        values = self[...]
+        return values.copy(order="K") if copy and dtype is None else values.astype(dtype or values.dtype, copy=bool(copy))
+
+
+class PackedSeries:
+    """A 4D series in a packed file, unpacked once, as far as it is asked for.
+
+    Parameters
+    ----------
+    stream : ByteStream
+        Stands at the first voxel; the series owns and closes it.
+    shape : (i, j, k, t)
+    dtype : numpy dtype
+        As stored.
+    on_end : callable
+        Told what stood behind the voxels, once the end is reached.
+
+    Notes
+    -----
+    Safe to use from several threads. Damage is told by whichever access meets it, and by every access after that.
+    """
+
+    def __init__(
+        self, stream: ByteStream, shape: tuple[int, ...], dtype: np.dtype[Any], on_end: Callable[[Tail], None] | None = None
+    ) -> None:
+        self.shape = shape
+        self.dtype = dtype
+        self._stream = stream
+        self._on_end = on_end
+        self._lock = threading.Lock()
+        self._ready = 0
+        self._damage: UnreadableFileError | None = None
+        self._voxels = _room(shape, dtype)
+
+    def __getitem__(self, index: Any) -> NDArray[Any]:  # noqa: ANN401 - any numpy index
+        self._need(_last_time(index, self.shape) + 1)
+        return np.asarray(self._voxels[index])
+
+    @property
+    def resident(self) -> int:
+        """Bytes of memory that the unpacked volumes keep; 0 where they lie in a temporary file."""
+        return resident_bytes(self._voxels)
+
+    def _need(self, n_times: int) -> None:
+        """Unpack so many time points."""
+        with self._lock:
+            if self._damage is not None:
+                raise UnreadableFileError(str(self._damage))
+            try:
+                while self._ready < n_times:
+                    fill_voxels(self._stream, self._voxels[..., self._ready])
+                    self._ready += 1
+                    if self._ready == self.shape[3]:
+                        tail = self._stream.finish()
+                        self._stream.close()
+                        if self._on_end is not None:
+                            self._on_end(tail)
+            except UnreadableFileError as error:
+                self._damage = error
+                raise
+
+
+def fill_voxels(stream: ByteStream, voxels: NDArray[Any]) -> None:
+    """Fill a Fortran-ordered array from a stream.
+
+    Raises
+    ------
+    UnreadableFileError
+        The stream ends before the array is full.
+    """
+    view = memoryview(voxels.reshape(-1, order="A").view(np.uint8))
+    done = stream.fill(view)
+    if done < len(view):
+        raise UnreadableFileError(
+            f"Cannot read {str(stream.path)!r}: it is truncated, its voxels end {len(view) - done} bytes too early; copy or download it again."
+        )
+
+
+def voxel_array(raw: RawArray, decoder: Decoder) -> Any:  # noqa: ANN401 - a numpy array where nothing is left to do, else a lazy one
+    """The array a volume holds: the numpy array itself where it is stored as it is shown, so that nobody copies it; else a lazy one."""
+    if isinstance(raw, np.ndarray) and decoder.kind == "stored" and raw.dtype.isnative:
+        return _frozen(np.asarray(raw))
+    return StoredArray(raw, decoder)
+
+
+def resident_bytes(data: object) -> int:
+    """Bytes of memory that an array keeps; a file mapped into memory keeps none, its pages can be dropped at any time."""
+    if isinstance(data, StoredArray | PackedSeries):
+        return data.resident
+    base = data
+    while isinstance(base, np.ndarray):
+        if isinstance(base, np.memmap):
+            return 0
+        base = base.base
+    return 0 if isinstance(base, mmap.mmap) or not isinstance(data, np.ndarray) else int(data.nbytes)
+
+
+def _frozen(array: NDArray[Any]) -> NDArray[Any]:
+    array.setflags(write=False)
+    return array
+
+
+def _room(shape: tuple[int, ...], dtype: np.dtype[Any]) -> NDArray[Any]:
+    """Fortran-ordered array, in memory or, for a large series, in a file that vanishes with the program."""
+    if int(np.prod(shape, dtype=object)) * dtype.itemsize <= IN_MEMORY:
+        return np.empty(shape, dtype, order="F")
+    with tempfile.TemporaryFile(prefix="volstudio-") as file:
+        return np.asarray(np.memmap(file, dtype=dtype, mode="w+", shape=shape, order="F"))
+
+
+def _last_time(index: Any, shape: tuple[int, ...]) -> int:  # noqa: ANN401 - any numpy index
+    """Greatest time point an index touches; the last one where the index is not a simple one."""
+    items = index if isinstance(index, tuple) else (index,)
+    if not all(item is Ellipsis or isinstance(item, int | np.integer | slice) for item in items):
+        return shape[3] - 1
+    if Ellipsis in items:
+        at = items.index(Ellipsis)
+        items = items[:at] + (slice(None),) * (len(shape) - len(items) + 1) + items[at + 1 :]
+    if len(items) < 4:
+        return shape[3] - 1
+    touched = range(shape[3])[items[3]]
+    if isinstance(touched, int):
+        return touched
+    return max(touched, default=-1)
