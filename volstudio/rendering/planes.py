@@ -192,6 +192,11 @@ class SliceView:
         return -self.normal
 
     @property
+    def flat(self) -> bool:
+        """True: a slice reaches its own plane alone, which tells gizmos which handles make sense (see `volstudio.rendering.rays`)."""
+        return True
+
+    @property
     def pixel_mm(self) -> float:
         """Millimetres from one pixel to the next."""
         return self.height_mm / self.size[1]
