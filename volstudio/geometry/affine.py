@@ -59,6 +59,9 @@ the first ends in epi:scanner, the second starts in epi:voxel; is an .inverse() 
     source: str
     target: str
 
+    # A bare array has no named ends: numpy must leave ``affine @ array`` alone, so that Python refuses it.
+    __array_ufunc__ = None
+
     def __post_init__(self) -> None:
         matrix = np.array(self.matrix, dtype=np.float64)
         if matrix.shape != (4, 4):
