@@ -44,6 +44,7 @@ MAX_CUTTERS = 16
 MAX_CUTTER_BYTES = 2**30
 # Cut slices that are kept, so that a drag of one layer, or a change of colours, does not cut the others again.
 MAX_SLICE_BYTES = 96 * 2**20
+LABEL_COLOURS = 4096  # higher label numbers start again at the first colour
 NATIVE = frozenset("bhilBHILfdqQ")  # numpy type letters that VTK takes as they are
 
 
@@ -261,22 +262,27 @@ def _coverage(matrix: NDArray[np.float64], shape: tuple[int, int, int], size: tu
 
 
 @lru_cache(maxsize=64)
-def _table(colourmap: str) -> NDArray[np.float32]:
-    """(256, 3) float32, 0 to 255."""
+def _table(colourmap: str) -> tuple[NDArray[np.float32], bool]:
+    """(n, 3) colours, 0 to 255, and whether their rows are labels."""
     from volstudio.scene import colourmaps
 
-    return np.asarray(colourmaps.get(colourmap).table(256), dtype=np.float32)
+    found = colourmaps.get(colourmap)
+    labels = found.kind == "labels"
+    return np.asarray(found.table(LABEL_COLOURS if labels else 256), dtype=np.float32), labels
 
 
 def _blend(picture: NDArray[np.float32], values: Slice, cover: Slice | None, look: Look, window: tuple[float, float]) -> None:
     """Draw one layer over (or add it to) the picture, in place."""
+    table, labels = _table(look.colourmap)
     drawn = np.isfinite(values)
+    if labels:
+        drawn &= values != 0  # label 0 is "nothing" in every atlas
     if look.hide_below is not None:
         with np.errstate(invalid="ignore"):
             drawn &= (np.abs(values) if look.two_sided else values) >= look.hide_below
     if not drawn.any():
         return
-    colours = _table(look.colourmap)[_indices(values, window, two_sided=look.two_sided)]
+    colours = table[_label_rows(values) if labels else _rows(values, window, two_sided=look.two_sided)]
     if cover is None and look.blend == "over" and look.opacity >= 1 and drawn.all():
         picture[:] = colours
         return
@@ -293,7 +299,7 @@ def _blend(picture: NDArray[np.float32], values: Slice, cover: Slice | None, loo
         picture += colours
 
 
-def _indices(values: Slice, window: tuple[float, float], *, two_sided: bool) -> NDArray[np.uint8]:
+def _rows(values: Slice, window: tuple[float, float], *, two_sided: bool) -> NDArray[np.uint8]:
     """Rows of the colour table; NaN takes row 0."""
     low, high = window
     scale = np.float32(255 / ((high - low) or 1.0))
@@ -305,3 +311,9 @@ def _indices(values: Slice, window: tuple[float, float], *, two_sided: bool) -> 
         place = np.fmin(np.fmax((values - np.float32(low)) * scale, 0), 255)
     rows: NDArray[np.uint8] = (place + np.float32(0.5)).astype(np.uint8)
     return rows
+
+
+def _label_rows(values: Slice) -> NDArray[np.intp]:
+    """Rows of a label table: row k for label k, from the first again beyond the last; NaN takes row 0."""
+    whole = np.rint(np.nan_to_num(values, nan=0.0, posinf=0.0, neginf=0.0)).astype(np.intp)
+    return np.where(whole == 0, 0, 1 + (whole - 1) % (LABEL_COLOURS - 1))
