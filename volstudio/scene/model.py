@@ -248,7 +248,7 @@ class Scene(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaul
 
         See `volstudio.scene.looks.arrange` for how the base and the overlays are chosen.
         """
-        from volstudio.scene.looks import arrange  # noqa: PLC0415 - looks needs this module
+        from volstudio.scene.looks import arrange
 
         return cls(layers=arrange(volumes))
 

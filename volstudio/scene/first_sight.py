@@ -1,0 +1,154 @@
+"""What kind of scan a volume is and how it is drawn at first sight.
+
+Kinds are told from the voxels and the grid (labels, statistical map, CT), from the time axis, and only then from the file's name. A wrong
+guess costs a click; it never changes where a volume lies.
+"""
+
+from __future__ import annotations
+
+import re
+import zlib
+from itertools import cycle
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+
+from volstudio.errors import SceneError
+from volstudio.scene.model import Layer, Look
+from volstudio.volumes.intensity import is_labels, is_stat_map, robust_window
+from volstudio.volumes.store import path_of
+from volstudio.volumes.volume import Volume, distinct_names
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+__all__ = ["Kind", "kind_of", "layers_of", "look_of"]
+
+Kind = Literal["ct", "anatomy", "functional", "stat", "labels"]
+
+# Bottom to top.
+_ORDER: tuple[Kind, ...] = ("ct", "anatomy", "functional", "stat", "labels")
+_FUNCTIONAL_NAME = re.compile(r"(^|[^a-z])(epi|bold|func|functional|fmri|asl|pcasl|pasl|dwi|dti|pet|sbref|boldref)([^a-z]|$)")
+_COARSE = 2.5  # times the finest voxel's edge: an overlay of other contrast, in all likelihood an EPI
+# Overlays in turn: apart from gray and from each other, for colour-blind eyes too.
+_WARM = ("warm", "cold", "violet", "yellow", "cyan")
+
+
+def layers_of(volumes: Sequence[Volume]) -> tuple[Layer, ...]:
+    """See `volstudio.scene.looks.arrange`."""
+    kinds = {id(volume): kind_of(volume) for volume in volumes}
+    if len(kinds) < len(volumes):
+        raise SceneError("A volume was given twice; a scene shows it once.")
+    finest = min((_edge(volume) for volume in volumes if kinds[id(volume)] in ("ct", "anatomy")), default=0.0)
+    for volume in volumes:
+        if kinds[id(volume)] == "anatomy" and finest and _edge(volume) >= _COARSE * finest:
+            kinds[id(volume)] = "functional"
+    ordered = sorted(volumes, key=lambda volume: (_ORDER.index(kinds[id(volume)]), *_rank(volume)))
+    hues = cycle(_WARM)
+    layers: list[Layer] = []
+    for name, volume in zip(distinct_names(ordered), ordered, strict=True):
+        kind = kinds[id(volume)]
+        overlay = bool(layers)
+        hue = next(hues) if overlay and kind in ("anatomy", "ct", "functional") else "gray"
+        layers.append(Layer(_allowed(name), path_of(volume), look=look_of(volume, kind, overlay=overlay, hue=hue)))
+    return tuple(layers)
+
+
+def kind_of(volume: Volume) -> Kind:
+    """What kind of scan a volume is, as far as its voxels, grid and name tell."""
+    if volume.n_times > 1:
+        return "functional"
+    if is_labels(volume):
+        return "labels"
+    if is_stat_map(volume):
+        return "stat"
+    if _is_ct(volume):
+        return "ct"
+    return "functional" if _FUNCTIONAL_NAME.search(volume.name.casefold()) else "anatomy"
+
+
+def look_of(volume: Volume, kind: Kind, *, overlay: bool = False, hue: str = "gray") -> Look:
+    """Look that suits a volume.
+
+    Parameters
+    ----------
+    volume : Volume
+    kind : Kind
+    overlay : bool
+        Whether other layers lie below it.
+    hue : str
+        Colour map where the kind has none of its own.
+    """
+    if kind == "labels":
+        return Look(colourmap="labels", interpolation="nearest", opacity=0.5 if overlay else 1.0, hide_below=0.5, preset="labels")
+    if kind == "stat":
+        return _stat_look(volume)
+    if kind == "ct":
+        # Hounsfield units: from fat to dense bone, so that soft tissue keeps contrast in slices and CT presets find their tissue.
+        low, high = -200.0, 1000.0
+        opacity, hide_below = (0.5, low) if overlay else (1.0, None)
+        return Look(colourmap=hue, window=(low, high), preset="CT-Bone", opacity=opacity, hide_below=hide_below)
+    if not overlay:
+        return Look(colourmap=hue)
+    low, high = robust_window(_sample(volume))
+    return Look(colourmap=hue, opacity=0.55, hide_below=_rounded(low + 0.15 * (high - low)), preset="overlay")
+
+
+def _stat_look(volume: Volume) -> Look:
+    """Threshold where a map of z or t becomes interesting, or its upper quarter where its values are not of that kind."""
+    values = _sample(volume)
+    magnitudes = np.abs(values[np.isfinite(values) & (values != 0)])
+    if magnitudes.size == 0:
+        return Look(colourmap="cold-hot", two_sided=True, window=(0.0, 1.0), preset="overlay")
+    top = float(np.percentile(magnitudes, 99.5))
+    threshold = 2.3 if 3.0 <= top <= 100.0 else float(np.percentile(magnitudes, 75))  # 2.3: the field's custom for z
+    threshold = min(threshold, 0.9 * top)
+    two_sided = bool((values < 0).any())
+    window = (_rounded(threshold), _rounded(max(top, threshold * 1.01)))
+    return Look(
+        colourmap="cold-hot" if two_sided else "red-yellow",
+        two_sided=two_sided,
+        window=window if window[0] < window[1] else None,
+        hide_below=window[0],
+        opacity=0.9,
+        preset="overlay",
+    )
+
+
+def _is_ct(volume: Volume) -> bool:
+    """Hounsfield units: air near -1000 and bone far above water."""
+    values = _sample(volume)
+    air = np.count_nonzero(values < -700) > 0.05 * values.size
+    return bool(air and values.min(initial=0) >= -3100 and values.max(initial=0) >= 300)
+
+
+def _sample(volume: Volume) -> NDArray[Any]:
+    """About a hundred thousand finite values, spread evenly over the first frame."""
+    frame = volume.frame(0)
+    step = max(1, round((frame.size / 1e5) ** (1 / 3)))
+    values = np.asarray(frame[::step, ::step, ::step], dtype=np.float64).ravel()
+    return values[np.isfinite(values)]
+
+
+def _edge(volume: Volume) -> float:
+    """Edge of the cube with a voxel's volume, mm."""
+    return float(abs(np.linalg.det(volume.affine.linear)) ** (1 / 3))
+
+
+def _rank(volume: Volume) -> tuple[float, float, str, str, int]:
+    """Finest voxels first, then the larger box, then names; the voxels themselves where all that is the same."""
+    edge = _edge(volume)
+    path = str(volume.source.path) if volume.source else ""
+    return (round(edge, 3), -round(edge**3 * float(np.prod(volume.shape)), 0), volume.name, path, zlib.crc32(_sample(volume).tobytes()))
+
+
+def _allowed(name: str) -> str:
+    """A volume's name as a layer may have it."""
+    return "".join(c if c.isprintable() and c != ":" else "-" for c in name).strip()[:500] or "volume"
+
+
+def _rounded(value: float) -> float:
+    """Three digits: these numbers stand in scene files and number fields."""
+    return float(f"{value:.3g}")
