@@ -35,12 +35,7 @@ def register(fixed: str, moving: str, *, output: str, start: str | None, as_json
     with progress_on_stderr(quiet=as_json) as progress:
         outcome = register_pair(fixed, moving, output, start=start, overwrite=overwrite, progress=progress)
     if as_json:
-        click.echo(outcome.as_text())
+        click.echo(outcome.as_json())
         return
     for line in outcome.story():
         say(line)
-    for finding in outcome.findings:
-        click.echo(f"volstudio: {finding.text}", err=True)
-    say(f"Written to {outcome.folder}:")
-    for what, path in outcome.files.items():
-        say(f"  {path.name:<44}{what}")
