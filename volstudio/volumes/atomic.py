@@ -118,20 +118,25 @@ def check_target(path: str | os.PathLike[str], *, protect: Iterable[Path] = (), 
     except OSError as error:
         raise _refusal(given, error) from error
     if found is not None:
-        for source in protect:
-            if _same_file(source, found):
-                raise OutputError(
-                    f"Cannot write {str(given)!r}: it is the source {str(source)!r}, which is never changed; choose another name."
-                )
-        if stat.S_ISDIR(found.st_mode):
-            raise OutputError(f"Cannot write {str(given)!r}: it is a folder; give the name of a file.")
-        if not stat.S_ISREG(found.st_mode):
-            raise OutputError(f"Cannot write {str(given)!r}: it is a device or a pipe, not a regular file.")
-        if not overwrite:
-            raise OutputError(f"Cannot write {str(given)!r}: it exists already; choose another name or ask to overwrite it.")
+        _check_existing(given, found, protect, overwrite=overwrite)
     if not os.access(folder, os.W_OK | os.X_OK):
         raise OutputError(f"Cannot write {str(given)!r}: there is no permission to write in the folder {str(folder)!r}.")
     return target
+
+
+def _check_existing(given: Path, found: os.stat_result, protect: Iterable[Path], *, overwrite: bool) -> None:
+    """Whether what stands at the target may be replaced."""
+    for source in protect:
+        if _same_file(source, found):
+            raise OutputError(
+                f"Cannot write {str(given)!r}: it is the source {str(source)!r}, which is never changed; choose another name."
+            )
+    if stat.S_ISDIR(found.st_mode):
+        raise OutputError(f"Cannot write {str(given)!r}: it is a folder; give the name of a file.")
+    if not stat.S_ISREG(found.st_mode):
+        raise OutputError(f"Cannot write {str(given)!r}: it is a device or a pipe, not a regular file.")
+    if not overwrite:
+        raise OutputError(f"Cannot write {str(given)!r}: it exists already; choose another name or ask to overwrite it.")
 
 
 class _Named:

@@ -47,28 +47,30 @@ def recognise(name: str, head: bytes) -> str:
     if head.startswith(LFS):
         return "it is a git-lfs pointer, not the file itself: run 'git lfs pull' first"
     # An .img holds voxels alone, and voxels can look like anything: its .hdr decides.
-    if name.removesuffix(".gz").removesuffix(".bz2").endswith((".hdr", ".img")):
-        return "nifti"
-    if _is_nifti(head):
+    if name.removesuffix(".gz").removesuffix(".bz2").endswith((".hdr", ".img")) or _is_nifti(head):
         return "nifti"
     if name.endswith((".mgh", ".mgz", ".mgh.gz")):
         return "mgh"
     for at, magic, words in FOREIGN:
         if head[at : at + len(magic)] == magic:
             return words
-    if _is_text(head):
-        return "it is a text file, not NIfTI or another image format"
-    if name.endswith((".nii", ".nii.gz", ".nii.bz2")):
-        if len(head) < NIFTI1.itemsize:
-            return f"it is truncated within its NIfTI header ({len(head)} of {NIFTI1.itemsize} bytes)"
-        sizeof = int.from_bytes(head[:4], "little", signed=True)
-        return f"it has no NIfTI header (its sizeof_hdr is {sizeof}, not 348 or 540): damaged, or another format"
-    return "its format is not recognised"
+    return "it is a text file, not NIfTI or another image format" if _is_text(head) else _unknown(name, head)
+
+
+def _unknown(name: str, head: bytes) -> str:
+    """What to say of bytes that no format claims."""
+    if not name.endswith((".nii", ".nii.gz", ".nii.bz2")):
+        return "its format is not recognised"
+    if len(head) < NIFTI1.itemsize:
+        return f"it is truncated within its NIfTI header ({len(head)} of {NIFTI1.itemsize} bytes)"
+    sizeof = int.from_bytes(head[:4], "little", signed=True)
+    return f"it has no NIfTI header (its sizeof_hdr is {sizeof}, not 348 or 540): damaged, or another format"
 
 
 def name_of(path: Path) -> str:
     """Short name of a volume: the file's name without its suffixes, fit to be part of a space's name.
 
+    >>> from pathlib import Path
     >>> name_of(Path("/data/扫描/sub-01_T1w.nii.gz")), name_of(Path("a:b.img"))
     ('sub-01_T1w', 'a-b')
     """

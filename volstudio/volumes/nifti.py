@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -12,25 +12,25 @@ from volstudio.geometry.affine import Affine, FloatArray
 from volstudio.geometry.grid import Grid
 from volstudio.geometry.spaces import scanner, voxel
 from volstudio.volumes.findings import form_findings, grid_findings, size_findings, unit_findings, voxel_findings
-from volstudio.volumes.integrity import check_memory, check_regular, in_words
+from volstudio.volumes.integrity import check_regular
 from volstudio.volumes.nifti_extensions import extension_findings
 from volstudio.volumes.nifti_forms import CODES, Form, Forms, choose_form, forms_of, spatial_scale
 from volstudio.volumes.nifti_header import ANALYZE, NiftiHeader, parse_header
-from volstudio.volumes.nifti_layout import Layout, check_room, layout_of
+from volstudio.volumes.nifti_layout import Layout, layout_of
 from volstudio.volumes.packing import ByteStream
-from volstudio.volumes.series import PackedSeries, RawArray, fill_voxels, voxel_array
+from volstudio.volumes.series import voxel_array
+from volstudio.volumes.stored import stored_voxels
 from volstudio.volumes.volume import Finding, Source, Volume
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from numpy.typing import NDArray
 
 __all__ = ["NiftiFiles", "files_of", "read_header", "read_nifti"]
 
-STREAMED = 128 << 20  # bytes of a packed series above which only the first volume is unpacked on opening
 TIME_UNITS = {8: 1.0, 16: 1e-3, 24: 1e-6}
 HEAD = 540
+EXTENSIONS_LIMIT = 64 << 20  # of what is read between header and voxels
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +73,7 @@ def read_nifti(path: Path, *, form: Form = "auto", name: str, memory_limit: int 
     forms = forms_of(header, grid_shape)
     matrix, used = choose_form(forms, form, path)
     grid = Grid(grid_shape, Affine(matrix, voxel(name), scanner(name)))
-    raw, found = _voxels(files.voxels, layout, memory_limit)
+    raw, found = stored_voxels(files.voxels, layout, memory_limit)
     findings = (
         *_placement_findings(header, forms, used, grid),
         *layout.findings,
@@ -139,15 +139,12 @@ def read_header(path: Path) -> tuple[NiftiHeader, bytes]:
     return header, behind
 
 
-EXTENSIONS_LIMIT = 64 << 20
-
-
 def _check_kind(header: NiftiHeader, files: NiftiFiles) -> None:
     """Whether the header's magic and the kind of file agree."""
     pair = files.header != files.voxels
     if pair and header.single:
         raise UnreadableFileError(
-            f"Cannot read {str(files.header)!r}: its magic says that the voxels follow in the same file, but it is half of a .hdr/.img pair."
+            f"Cannot read {str(files.header)!r}: its magic says that the voxels follow in the same file, yet it is half of a pair."
         )
     if pair or header.single:
         return
@@ -157,62 +154,13 @@ def _check_kind(header: NiftiHeader, files: NiftiFiles) -> None:
             f"Cannot read {str(files.header)!r}: its NIfTI magic is missing ({magic!r}), so nothing says where it lies; is it damaged?"
         )
     raise UnreadableFileError(
-        f"Cannot read {str(files.header)!r}: its magic {magic!r} says that its voxels are in a separate .img file; rename it to .hdr beside that file."
+        f"Cannot read {str(files.header)!r}: its magic {magic!r} says that its voxels are in a separate .img file: rename it to .hdr."
     )
-
-
-def _voxels(path: Path, layout: Layout, memory_limit: int | None) -> tuple[RawArray, tuple[Finding, ...]]:
-    """Stored voxels: mapped where the file is plain, unpacked and checked where it is packed."""
-    size = check_regular(path).st_size
-    stored = layout.decoder.stored
-    with path.open("rb") as file:
-        head = file.read(4)
-    stream = ByteStream(path)
-    try:
-        check_room(layout, stream.packing, size, path)
-        if not stream.packing:
-            stream.close()
-            return np.asarray(np.memmap(path, stored, "r", layout.offset, layout.shape, "F")), ()
-        check_memory(path, layout.n_bytes, memory_limit)
-        _skip(stream, layout.offset)
-        if len(layout.shape) == 4 and layout.n_bytes > STREAMED:
-            series = PackedSeries(stream, layout.shape, stored)
-            series[..., 0]
-            text = (
-                f"Only the first volume of this packed series ({in_words(layout.n_bytes)}) has been unpacked; the checksum of the file is tested "
-                "when its last volume is read."
-            )
-            return series, (Finding("not-yet-verified", text, "info"),)
-        voxels: NDArray[Any] = np.empty(layout.shape, stored, order="F")
-        fill_voxels(stream, voxels)
-        tail = stream.finish()
-        stream.close()
-    except BaseException:
-        stream.close()
-        raise
-    del head
-    if not tail.extra:
-        return voxels, ()
-    text = "There are more bytes behind the voxels; they are ignored." + (
-        "" if tail.verified else " The checksum behind them was not tested."
-    )
-    return voxels, (Finding("trailing-data", text, "warning"),)
-
-
-def _skip(stream: ByteStream, count: int) -> None:
-    """Read over the header and what stands before the voxels."""
-    while count > 0:
-        part = stream.read(min(count, 1 << 20))
-        if not part:
-            raise UnreadableFileError(
-                f"Cannot read {str(stream.path)!r}: it is truncated, it ends {in_words(count)} before its voxels should begin (vox_offset)."
-            )
-        count -= len(part)
 
 
 def _placement_findings(header: NiftiHeader, forms: Forms, used: str, grid: Grid) -> tuple[Finding, ...]:
     """All there is to say about where the file puts its voxels."""
-    found = list(_fallback_findings(header, forms) if used == "fallback" else _form_findings(header, forms, used, grid))
+    found = list(_fallback_findings(header, forms) if used == "fallback" else _form_findings(forms, used, grid))
     if header.version != ANALYZE:
         found += unit_findings(header["xyzt_units"] & 7)
     sizes: FloatArray = np.asarray(header["pixdim"][1:4], dtype=np.float64) * spatial_scale(header)
@@ -226,7 +174,7 @@ def _placement_findings(header: NiftiHeader, forms: Forms, used: str, grid: Grid
     return (*found, *grid_findings(grid))
 
 
-def _form_findings(header: NiftiHeader, forms: Forms, used: str, grid: Grid) -> tuple[Finding, ...]:
+def _form_findings(forms: Forms, used: str, grid: Grid) -> tuple[Finding, ...]:
     codes = {"sform": forms.sform_code, "qform": forms.qform_code}
     other = "qform" if used == "sform" else "sform"
     matrix, fault = (forms.qform, forms.qform_fault) if other == "qform" else (forms.sform, forms.sform_fault)
@@ -249,8 +197,8 @@ def _fallback_findings(header: NiftiHeader, forms: Forms) -> tuple[Finding, ...]
         found = [Finding("analyze-left-right-unknown", text, "warning")]
     else:
         text = (
-            "The header does not say where it lies (sform_code and qform_code are 0): orientation, left and right are unknown; the voxel sizes "
-            "alone are used, x to the left. Ask where the file came from."
+            "The header does not say where it lies (sform_code and qform_code are 0): orientation, left and right are unknown; "
+            "the voxel sizes alone are used, x to the left. Ask where the file came from."
         )
         found = [Finding("orientation-unknown", text, "warning")]
     if forms.unknown_sizes:

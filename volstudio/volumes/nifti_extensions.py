@@ -30,7 +30,8 @@ def extension_codes(header: NiftiHeader, behind: bytes) -> tuple[tuple[int, ...]
     """
     if header.version == ANALYZE or len(behind) < 4 or behind[0] == 0:
         return (), ""
-    codes, at = [], 4
+    codes: list[int] = []
+    at = 4
     while at + 8 <= len(behind):
         size, code = struct.unpack_from(header.order + "ii", behind, at)
         if size == 0 and not any(behind[at:]):

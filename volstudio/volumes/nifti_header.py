@@ -10,7 +10,7 @@ nifti1.h and nifti2.h, https://nifti.nimh.nih.gov; Analyze 7.5 header, Mayo Clin
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
@@ -36,6 +36,8 @@ NIFTI2 = np.dtype([
     ("qform_code", "i4"), ("sform_code", "i4"), ("quatern", "f8", 3), ("qoffset", "f8", 3), ("srow", "f8", (3, 4)), ("slice_code", "i4"),
     ("xyzt_units", "i4"), ("intent_code", "i4"), ("intent_name", "S16"), ("dim_info", "u1"), ("unused_str", "S15"),
 ])  # fmt: skip
+Order = Literal["<", ">"]
+
 ANALYZE = 0  # the version of a header without NIfTI's magic
 MAGIC2 = b"\r\n\x1a\n"  # ends the magic of NIfTI-2, so that a transfer in text mode is seen
 
@@ -62,7 +64,7 @@ class NiftiHeader:
 
     raw: bytes
     version: int
-    order: str
+    order: Order
     single: bool
 
     @property
@@ -114,8 +116,9 @@ def parse_header(head: bytes, path: Path) -> NiftiHeader:
     UnreadableFileError
         These bytes are no NIfTI or Analyze header, or only part of one.
     """
-    for order, name in (("<", "little"), (">", "big")):
-        size = int.from_bytes(head[:4], name)  # type: ignore[arg-type]  # the two words int.from_bytes knows
+    orders: tuple[tuple[Order, Literal["little", "big"]], ...] = (("<", "little"), (">", "big"))
+    for order, name in orders:
+        size = int.from_bytes(head[:4], name)
         if size == NIFTI1.itemsize:
             if len(head) < size:
                 raise UnreadableFileError(f"Cannot read {str(path)!r}: it is truncated within its header ({len(head)} of {size} bytes).")
@@ -126,7 +129,7 @@ def parse_header(head: bytes, path: Path) -> NiftiHeader:
             magic = head[4:12]
             if magic[:4] not in (b"n+2\0", b"ni2\0") or magic[4:] != MAGIC2:
                 raise UnreadableFileError(
-                    f"Cannot read {str(path)!r}: its NIfTI-2 magic is {magic!r}, as after a transfer in text mode; copy it again in binary mode."
+                    f"Cannot read {str(path)!r}: its NIfTI-2 magic is {magic!r}, as after a transfer in text mode; copy it in binary mode."
                 )
             if len(head) < size:
                 raise UnreadableFileError(f"Cannot read {str(path)!r}: it is truncated within its header ({len(head)} of {size} bytes).")

@@ -85,8 +85,8 @@ def fold_shape(dims: tuple[int, ...], path: Path) -> tuple[tuple[int, ...], tupl
         return space, ()
     if len(rest) > 1:
         raise UnreadableFileError(
-            f"Cannot read {str(path)!r}: it has more than one dimension beside space (size {shown}); volstudio shows a volume or one series: "
-            "split it first."
+            f"Cannot read {str(path)!r}: it has more than one dimension beside space (size {shown}); "
+            "volstudio shows a volume or one series: split it first."
         )
     axis, count = rest[0]
     if axis == 4:
@@ -113,10 +113,10 @@ def check_room(layout: Layout, packing: Packing, size: int, path: Path) -> None:
         )
     if layout.offset >= size:
         raise UnreadableFileError(
-            f"Cannot read {str(path)!r}: its voxels should begin at byte {layout.offset} (vox_offset), the file has {size} bytes; it is truncated."
+            f"Cannot read {str(path)!r}: its voxels should begin at byte {layout.offset} (vox_offset), the file ends at {size}: truncated."
         )
     raise UnreadableFileError(
-        f"Cannot read {str(path)!r}: its header declares {in_words(needed)}, the file holds {in_words(size)}; it is truncated: copy it again."
+        f"Cannot read {str(path)!r}: its header declares {in_words(needed)}, the file holds {in_words(size)}; it is truncated."
     )
 
 
@@ -126,7 +126,7 @@ def _offset(header: NiftiHeader, path: Path) -> int:
         raise UnreadableFileError(f"Cannot read {str(path)!r}: its vox_offset is {offset:g}, not a whole number of bytes in the file.")
     if offset < header.least_offset:
         raise UnreadableFileError(
-            f"Cannot read {str(path)!r}: its vox_offset is {offset:g}, inside the header; voxels begin at byte {header.least_offset} or later."
+            f"Cannot read {str(path)!r}: its vox_offset is {offset:g}, inside the header, which ends at {header.least_offset}."
         )
     return int(offset)
 

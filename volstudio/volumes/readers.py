@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
 
     from volstudio.volumes.nifti_forms import Form
+    from volstudio.volumes.samples import SampleName
 
 __all__ = ["ENTRY_POINTS", "HEAD", "Reader", "open_volume", "readers", "volume_from_array"]
 
@@ -152,7 +153,7 @@ def volume_from_array(
         array = array.astype(np.float64)
     array = array.astype(array.dtype.newbyteorder("="), copy=False).view()
     array.setflags(write=False)
-    shape = (array.shape + (0, 0, 0))[:3]
+    shape = (*array.shape, 0, 0, 0)[:3]
     grid = Grid(shape, Affine(np.asarray(affine, dtype=np.float64), voxel(name), scanner(name)))
     volume = Volume(array, grid, name, facts=dict(facts or {}))
     return Volume(array, grid, name, findings=(*grid_findings(grid), *voxel_findings(volume)), facts=volume.facts)
@@ -179,5 +180,5 @@ def _sample(wanted: str, name: str | None) -> Volume:
 
     if wanted not in names():
         raise UnreadableFileError(f"There is no sample {wanted!r}; there are {', '.join(names())}.")
-    volume = sample(wanted)
+    volume = sample(cast("SampleName", wanted))
     return volume if name is None else volume.renamed(name)

@@ -34,10 +34,16 @@ class RawArray(Protocol):
     """Voxels as stored: a numpy array, or something that reads them when indexed."""
 
     @property
-    def shape(self) -> tuple[int, ...]: ...
+    def shape(self) -> tuple[int, ...]:
+        """(i, j, k) or (i, j, k, t)."""
+        ...
+
     @property
-    def dtype(self) -> np.dtype[Any]: ...
-    def __getitem__(self, index: Any) -> NDArray[Any]: ...  # noqa: ANN401 - any numpy index
+    def dtype(self) -> np.dtype[Any]:
+        """As stored."""
+        ...
+
+    def __getitem__(self, index: Any, /) -> Any: ...  # noqa: ANN401 - any numpy index
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +91,7 @@ class Decoder:
         """Values of stored voxels; in the memory order of the input."""
         kind = self.kind
         if kind == "stored":
-            return raw.astype(self.dtype, copy=False)
+            return np.asarray(raw, dtype=self.dtype)
         if kind == "luminance":
             red, green, blue = (raw[channel].astype(np.float32) for channel in ("R", "G", "B"))
             return np.rint(RGB_WEIGHTS[0] * red + RGB_WEIGHTS[1] * green + RGB_WEIGHTS[2] * blue).astype(np.uint8)
@@ -142,7 +148,7 @@ class StoredArray:
     def __getitem__(self, index: Any) -> NDArray[Any]:  # noqa: ANN401 - any numpy index
         return _frozen(self._decoder(np.asarray(self._raw[index])))
 
-    def __array__(self, dtype: Any = None, copy: bool | None = None) -> NDArray[Any]:  # noqa: ANN401, FBT001 - numpy's own protocol
+    def __array__(self, dtype: Any = None, /, *, copy: bool | None = None) -> NDArray[Any]:  # noqa: ANN401 - numpy's own protocol
         values = self[...]
         return values.copy(order="K") if copy and dtype is None else values.astype(dtype or values.dtype, copy=bool(copy))
 
@@ -213,11 +219,11 @@ def fill_voxels(stream: ByteStream, voxels: NDArray[Any]) -> None:
     UnreadableFileError
         The stream ends before the array is full.
     """
-    view = memoryview(voxels.reshape(-1, order="A").view(np.uint8))
+    view = voxels.reshape(-1, order="A").view(np.uint8).data
     done = stream.fill(view)
     if done < len(view):
         raise UnreadableFileError(
-            f"Cannot read {str(stream.path)!r}: it is truncated, its voxels end {len(view) - done} bytes too early; copy or download it again."
+            f"Cannot read {str(stream.path)!r}: it is truncated, its voxels end {len(view) - done} bytes too early; copy it again."
         )
 
 

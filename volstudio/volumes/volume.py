@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from pathlib import Path
-from typing import Any, Literal, Protocol
+from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 import numpy as np
-from numpy.typing import NDArray
 
 from volstudio.errors import GeometryError
 from volstudio.geometry.affine import Affine
 from volstudio.geometry.grid import Grid
 from volstudio.geometry.spaces import scanner, voxel
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from pathlib import Path
+
+    from numpy.typing import NDArray
 
 __all__ = ["Finding", "Source", "Volume", "VoxelArray", "distinct_names"]
 
@@ -28,11 +31,17 @@ class VoxelArray(Protocol):
     """
 
     @property
-    def shape(self) -> tuple[int, ...]: ...
+    def shape(self) -> tuple[int, ...]:
+        """(i, j, k) or (i, j, k, t)."""
+        ...
+
     @property
-    def dtype(self) -> np.dtype[Any]: ...
-    def __getitem__(self, index: Any) -> NDArray[Any]: ...  # noqa: ANN401 - any numpy index
-    def __array__(self, dtype: Any = None, copy: bool | None = None) -> NDArray[Any]: ...  # noqa: ANN401, FBT001 - numpy's own protocol
+    def dtype(self) -> np.dtype[Any]:
+        """Type of the values that indexing gives."""
+        ...
+
+    def __getitem__(self, index: Any, /) -> Any: ...  # noqa: ANN401 - any numpy index; an array, or a number where it names one voxel
+    def __array__(self, dtype: Any = None, /, *, copy: bool | None = None) -> NDArray[Any]: ...  # noqa: ANN401 - numpy's own protocol
 
 
 @dataclass(frozen=True, slots=True)
