@@ -9,8 +9,8 @@ __all__ = ["apply"]
 EXAMPLES = """
 \b
 Examples:
-  volstudio apply from-epi_to-t1_mode-image_xfm.tfm epi.nii.gz --header -o epi_aligned.nii.gz
-  volstudio apply from-epi_to-t1_mode-image_xfm.tfm epi.nii.gz --reference t1.nii.gz -o epi_on_t1.nii.gz
+  volstudio apply epi_to_t1.tfm epi.nii.gz --header -o epi_aligned.nii.gz
+  volstudio apply epi_to_t1.tfm epi.nii.gz --reference t1.nii.gz -o epi_on_t1.nii.gz
 """
 
 INTERPOLATION = click.Choice(["auto", "linear", "nearest", "cubic"])
