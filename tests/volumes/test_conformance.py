@@ -1,0 +1,111 @@
+"""Good, odd and hostile files: each must load right, be refused by its cause, or be told about."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import os
+import subprocess
+import sys
+import warnings
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+CATEGORIES = ("affine", "dtype", "scaling", "dims", "container", "corrupt", "offset_ext", "nifti2", "bomb", "mgh")
+OTHER_ROOMS = ("nrrd_cases", "metaimage_cases", "dicom_cases", "transform_cases", "session_cases")
+MEMORY_KB = 400_000  # of a child, the interpreter and its libraries included; the cases are tiny
+
+# The finding that tells a person what the manifest's `warn` asks for.
+TOLD = {
+    "both_conflict_s1_q1": "qform-sform-differ",
+    "both_conflict_s4_q1": "qform-sform-differ",
+    "no_codes": "orientation-unknown",
+    "sform_all_zero_q_ok": "sform-unusable",
+    "sform_sheared_q_ortho": "qform-sform-differ",
+    "sform_nan_q_ok": "sform-unusable",
+    "pixdim_negative_q": "pixdim-negative",
+    "pixdim_zero_no_codes": "voxel-size-unknown",
+    "pixdim_1_sform_2mm": "pixdim-differs",
+    "sform_code_99": "code-unknown",
+    "units_micron": "units-converted",
+    "units_bogus7": "units-unknown",
+    "bitpix_mismatch": "bitpix-differs",
+    "slope_inf": "scaling-odd",
+    "float_all_nan": "no-finite-voxel",
+    "analyze75": "analyze-left-right-unknown",
+    "gz_trailing_garbage": "trailing-data",
+    "gz_tail_bomb_1gib": "trailing-data",
+    "mgh_goodRAS0": "orientation-unknown",
+}
+
+
+@pytest.fixture(scope="module")
+def cases(shared_conformance, tmp_path_factory) -> tuple[Path, dict[str, dict]]:
+    folder = tmp_path_factory.mktemp("cases")
+    sys.path.insert(0, str(shared_conformance))
+    try:
+        spec = importlib.util.spec_from_file_location("make_cases", shared_conformance / "make_cases.py")
+        writer = importlib.util.module_from_spec(spec)
+        spec.loader.exec_module(writer)
+        writer.CATEGORIES[:] = [write for write in writer.CATEGORIES if write.__name__ not in OTHER_ROOMS]
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", ResourceWarning)  # the writer leaves one file to be closed by the interpreter
+            built = writer.build(str(folder), big=True)
+    finally:
+        sys.path.remove(str(shared_conformance))
+    return folder / "manifest.json", {case["name"]: case for case in built}
+
+
+@pytest.mark.skipif(os.name != "posix", reason="children are forked, so that a crash is seen and not shared")
+@pytest.mark.parametrize("category", CATEGORIES)
+def test_every_case_of_the_category_is_as_demanded(cases, category):
+    manifest, by_name = cases
+    script = Path(__file__).with_name("conformance_child.py")
+    run = subprocess.run([sys.executable, script, manifest, category], capture_output=True, text=True, check=True, timeout=200)
+    outcomes = [json.loads(line) for line in run.stdout.splitlines()]
+    assert outcomes
+    wrong = {outcome["name"]: fault for outcome in outcomes if (fault := judge(by_name[outcome["name"]], outcome))}
+    assert wrong == {}
+
+
+def judge(case: dict, seen: dict) -> str:
+    """What is wrong with an outcome; empty where it is as demanded."""
+    if case["name"] == "permission_denied" and os.geteuid() == 0:
+        return ""
+    if "died" in seen:
+        return f"the child died with status {seen['died']}"
+    if seen["memory"] > MEMORY_KB and case["name"] != "gz_valid_1gib":
+        return f"{seen['memory']} kB of memory"
+    if "refused" in seen:
+        words = seen["refused"].replace(Path(case["path"]).name, "").lower()
+        if case["outcome"] == "load":
+            return f"refused: {seen['refused']}"
+        return "" if any(word.lower() in words for word in case["keywords"]) else f"does not name {case['cause']}: {words}"
+    if case["outcome"] == "refuse":
+        return "accepted"
+    return judge_loaded(case, seen)
+
+
+def judge_loaded(case: dict, seen: dict) -> str:
+    if case["shape"] is not None:
+        kept = [n for axis, n in enumerate(case["shape"]) if axis < 3 or n > 1]
+        if seen["shape"] != kept + [1] * (3 - len(kept)):
+            return f"shape {seen['shape']}"
+    if case["affine"] is not None:
+        good = [case["affine"], *case["accept"]]
+        slack = 0.01 * min(np.linalg.norm(np.array(case["affine"])[:3, :3], axis=0))
+        if not any(np.allclose(seen["affine"], matrix, rtol=1e-6, atol=slack / 10) for matrix in good):
+            return f"affine {seen['affine']}"
+    for (ijk, truth), value in zip(case["probes"] or (), seen["values"], strict=True):
+        wanted = brightness(truth) if isinstance(truth, list) else truth
+        if not np.isclose(value, wanted, rtol=1e-4, atol=0.5 if isinstance(truth, list) else 0):
+            return f"{value} at {ijk}, not {truth}"
+    if case["warn"] and TOLD.get(case["name"]) not in [code for code, _, _ in seen["findings"]]:
+        return f"not told: {case['warn']}; findings {seen['findings']}"
+    return ""
+
+
+def brightness(colour: list[int]) -> float:
+    return float(np.dot(colour[:3], (0.299, 0.587, 0.114)))
