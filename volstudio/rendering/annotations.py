@@ -155,17 +155,17 @@ def coordinate_text(view: SliceView) -> str:
 
 
 def number_text(value: float, *, decimals: int | None = None) -> str:
-    """A number as people read it: four digits, or fixed decimals; a true minus sign; never "-0".
+    """A number as people read it: three digits, more where they are whole, or fixed decimals; a true minus sign; never "-0".
 
-    >>> number_text(-1234.5678), number_text(0.000123456), number_text(-0.0, decimals=1), number_text(1e6)
-    ('−1235', '0.0001235', '0.0', '1000000')
+    >>> number_text(-1234.5678), number_text(0.000123456), number_text(-0.0, decimals=1), number_text(2.50)
+    ('−1235', '0.000123', '0.0', '2.5')
     """
     if decimals is not None:
         text = f"{value:.{decimals}f}"
     elif value and not 1e-4 <= abs(value) < 1e7:
         text = f"{value:.3g}"
     else:
-        text = f"{value:.{max(3 - int(np.floor(np.log10(abs(value)))) if value else 0, 0)}f}"
+        text = f"{value:.{max(2 - int(np.floor(np.log10(abs(value)))) if value else 0, 0)}f}"
         text = text.rstrip("0").rstrip(".") if "." in text else text
     return (text[1:] if text.startswith("-") and not text.strip("-0.") else text).replace("-", "−")
 

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from volstudio.scene.model import Layer, Look, Scene
     from volstudio.volumes.volume import Volume
 
-__all__ = ["Picture", "forget", "frame_of", "layer_slice", "sample", "slice_rgb", "window_of"]
+__all__ = ["Picture", "forget", "frame_of", "layer_slice", "sample", "shown_part", "slice_rgb", "window_of"]
 
 Picture = NDArray[np.uint8]  # (h, w, 3), row 0 on top
 Slice = NDArray[np.float32]  # (h, w), row 0 on top
@@ -44,6 +44,7 @@ MAX_CUTTERS = 16
 MAX_CUTTER_BYTES = 2**30
 # Cut slices that are kept, so that a drag of one layer, or a change of colours, does not cut the others again.
 MAX_SLICE_BYTES = 96 * 2**20
+AIR = 0.08  # of the window: noise around a head stays below
 LABEL_COLOURS = 4096  # higher label numbers start again at the first colour
 NATIVE = frozenset("bhilBHILfdqQ")  # numpy type letters that VTK takes as they are
 
@@ -135,6 +136,18 @@ def layer_slice(layer: Layer, volume: Volume, view: SliceView) -> tuple[Slice, S
         while len(_slices) > 1 and sum(kept[1].nbytes * (1 if kept[2] is None else 2) for kept in _slices.values()) > MAX_SLICE_BYTES:
             _slices.popitem(last=False)
     return values, cover
+
+
+def shown_part(layer: Layer, volume: Volume, view: SliceView) -> NDArray[np.bool_]:
+    """(h, w): where a layer draws more than its darkest colours, that is, where a reader sees anatomy and not air."""
+    values, _ = layer_slice(layer, volume, view)
+    low, high = window_of(layer, volume)
+    with np.errstate(invalid="ignore"):
+        size = np.abs(values) if layer.look.two_sided else values
+        labels = _table(layer.look.colourmap)[1]
+        least = (0.5 if labels else low + AIR * (high - low)) if layer.look.hide_below is None else layer.look.hide_below
+        shown: NDArray[np.bool_] = size > least
+    return shown
 
 
 def frame_of(layer: Layer, volume: Volume) -> NDArray[Any]:
@@ -278,8 +291,13 @@ def _blend(picture: NDArray[np.float32], values: Slice, cover: Slice | None, loo
     if labels:
         drawn &= values != 0  # label 0 is "nothing" in every atlas
     if look.hide_below is not None:
-        with np.errstate(invalid="ignore"):
-            drawn &= (np.abs(values) if look.two_sided else values) >= look.hide_below
+        size = np.abs(values) if look.two_sided else values
+        if look.interpolation == "linear":
+            edge = _edge(size, look.hide_below)
+            cover = edge if cover is None else cover * edge
+        else:
+            with np.errstate(invalid="ignore"):
+                drawn &= size >= look.hide_below
     if not drawn.any():
         return
     colours = table[_label_rows(values) if labels else _rows(values, window, two_sided=look.two_sided)]
@@ -297,6 +315,20 @@ def _blend(picture: NDArray[np.float32], values: Slice, cover: Slice | None, loo
         colours -= picture
         colours *= alpha[..., None]
         picture += colours
+
+
+def _edge(values: Slice, threshold: float) -> Slice:
+    """Share of each pixel that lies above a threshold, from the distance to its contour: value over slope."""
+    above = np.nan_to_num(values - np.float32(threshold), nan=-np.inf)
+    slope = np.full(values.shape, np.float32(1e-12))
+    with np.errstate(invalid="ignore"):  # neighbours that are both outside
+        across, down = np.abs(np.diff(values, axis=1)), np.abs(np.diff(values, axis=0))
+    for side in (slope[:, :-1], slope[:, 1:]):
+        np.fmax(side, across, out=side)
+    for side in (slope[:-1], slope[1:]):
+        np.fmax(side, down, out=side)
+    share: Slice = np.clip(above / slope + np.float32(0.5), 0, 1)
+    return share
 
 
 def _rows(values: Slice, window: tuple[float, float], *, two_sided: bool) -> NDArray[np.uint8]:
