@@ -92,7 +92,7 @@ def look_of(volume: Volume, kind: Kind, *, overlay: bool = False, hue: str = "gr
         return Look(colourmap=hue, window=(low, high), preset="CT-Bone", opacity=opacity, hide_below=hide_below)
     if not overlay:
         return Look(colourmap=hue)
-    low, high = robust_window(_sample(volume))
+    low, high = robust_window(volume.data)
     return Look(colourmap=hue, opacity=0.55, hide_below=_rounded(low + 0.15 * (high - low)), preset="overlay")
 
 

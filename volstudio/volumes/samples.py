@@ -147,7 +147,7 @@ def _read(path: Path, name: str) -> Volume:
     image = nibabel.load(path)
     affine = Affine(image.affine, voxel(name), scanner(name))
     source = Source(path=path, format="NIfTI-1", form="sform", files=(path,))
-    return Volume(np.asanyarray(image.dataobj), Grid(image.shape[:3], affine), name, source)
+    return Volume(np.asanyarray(image.dataobj), Grid(image.shape[:3], affine), name, source, facts={"sample": name})
 
 
 def _epi_path() -> Path:
