@@ -1,0 +1,122 @@
+from __future__ import annotations
+
+import os
+
+import msgspec
+import numpy as np
+import pytest
+
+from volstudio.errors import OpenGLUnavailableError, OutputError, SceneError
+from volstudio.rendering.picture_files import read_png_text
+from volstudio.scene.model import Scene
+from volstudio.tasks.open import open_scene
+from volstudio.tasks.shots import render, shot, suitable_size
+from volstudio.volumes.readers import volume_from_array
+
+SMALL = (300, 220)
+
+
+@pytest.fixture
+def scene(pair):
+    return open_scene([pair.anatomy, pair.epi])
+
+
+@pytest.mark.parametrize("view", ["axial", "coronal", "sagittal", "ortho"])
+def test_a_picture_has_the_size_asked_for_and_shows_something(scene, view):
+    picture = render(scene, size=SMALL, view=view)
+    assert picture.shape == (SMALL[1], SMALL[0], 3)
+    assert picture.dtype == np.uint8
+    assert np.unique(picture.reshape(-1, 3), axis=0).shape[0] > 100
+
+
+def test_the_order_of_files_changes_no_pixel(pair):
+    one, other = (render(open_scene(paths), size=SMALL, view="ortho") for paths in ([pair.anatomy, pair.epi], [pair.epi, pair.anatomy]))
+    np.testing.assert_array_equal(one, other)
+
+
+def test_the_point_moves_the_slices(scene):
+    a, b = (render(scene, size=SMALL, view="axial", at=at) for at in ((0, 0, 0), (0, 0, 20)))
+    assert (a != b).any()
+    moved = msgspec.structs.replace(scene, crosshair=(0.0, 0.0, 20.0))
+    np.testing.assert_array_equal(b, render(moved, size=SMALL, view="axial"))
+
+
+def test_convention_turns_left_and_right_of_the_anatomy(scene):
+    bare = msgspec.structs.replace(scene, letters=False, colour_bars=False, scale_bar=False, show_crosshair=False)
+    # Below the size at which words are written, the picture is anatomy alone.
+    left, right = (render(bare, size=(140, 140), view="axial", convention=each) for each in ("neurological", "radiological"))
+    assert np.abs(left.astype(int) - right).mean() > 2
+    assert np.abs(left.astype(int) - right[:, ::-1]).mean() < 1.5
+
+
+def test_a_point_outside_everything_is_refused(scene):
+    with pytest.raises(SceneError, match=r"outside every layer.*reach x"):
+        render(scene, size=SMALL, view="axial", at=(0, 500, 0))
+
+
+def test_an_empty_scene_is_refused():
+    with pytest.raises(SceneError, match="no layer"):
+        render(Scene())
+
+
+def test_a_volume_made_in_memory_is_drawn_through_its_layer():
+    data = np.zeros((20, 22, 24), np.float32)
+    data[5:15, 6:16, 7:17] = 1
+    volume = volume_from_array(data, np.diag([2.0, 2.0, 2.0, 1.0]), name="cube")
+    picture = render(Scene.of(volume), size=(200, 200), view="coronal")
+    assert picture.max() > 200
+
+
+def no_opengl(*_):
+    raise OpenGLUnavailableError("There is no OpenGL here; install with: apt install libosmesa6")
+
+
+def test_quad_without_opengl_shows_slices_and_the_sentence(scene, monkeypatch):
+    from volstudio.rendering import offscreen
+
+    monkeypatch.setattr(offscreen, "render_3d", no_opengl)
+    picture = render(scene, size=(600, 450), view="quad")
+    quarter = picture[250:400, 320:590]
+    assert quarter.max() > 90, "the sentence is missing"
+    with pytest.raises(OpenGLUnavailableError, match="libosmesa6"):
+        render(scene, size=SMALL, view="3d")
+
+
+def test_shot_writes_the_picture_and_what_it_shows(scene, tmp_path):
+    path = shot(scene, tmp_path / "图 1.png", view="axial", size=SMALL)
+    words = read_png_text(path.read_bytes())
+    assert words["Software"].startswith("volstudio ")
+    assert "axial" in words["Description"]
+    assert "解剖, epi" in words["Description"]
+    assert os.fspath(tmp_path) not in str(words)
+
+
+def test_the_same_scene_gives_the_same_bytes_wherever_it_lies(scene, pair, tmp_path):
+    first = shot(scene, tmp_path / "a.png", view="ortho", size=SMALL).read_bytes()
+    for path in (pair.anatomy, pair.epi):
+        (tmp_path / path.name).write_bytes(path.read_bytes())
+    moved = open_scene([tmp_path / pair.anatomy.name, tmp_path / pair.epi.name])
+    assert shot(moved, tmp_path / "b.png", view="ortho", size=SMALL).read_bytes() == first
+
+
+def test_nothing_is_drawn_for_a_place_that_cannot_be_written(scene, tmp_path, monkeypatch):
+    from volstudio.tasks import shots
+
+    monkeypatch.setattr(shots, "render", lambda *_, **__: pytest.fail("the work began"))
+    for target in (tmp_path / "a.bmp", tmp_path / "absent" / "a.png", tmp_path):
+        with pytest.raises(OutputError):
+            shot(scene, target)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_source_is_never_replaced(pair, tmp_path):
+    disguised = tmp_path / "scan.png"
+    os.link(pair.epi, disguised)
+    with pytest.raises(OutputError, match="source"):
+        shot(open_scene([pair.epi]), disguised, view="axial", overwrite=True)
+    disguised.unlink()
+
+
+@pytest.mark.parametrize(("view", "width", "size"), [("quad", None, (1200, 900)), ("ortho", 3000, (3000, 1160)), ("3d", 640, (640, 640))])
+def test_sizes_suit_views(view, width, size):
+    assert suitable_size(view, width) == size

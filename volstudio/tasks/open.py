@@ -1,0 +1,110 @@
+"""From what a person names - scans, or a scene file, or both - to a scene whose files are open.
+
+Opening is also the check: a file that cannot be read is refused here, before a window opens or a picture is begun, and what was read stays
+warm in the store for whoever draws the scene.
+"""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING, Literal
+
+import msgspec
+
+from volstudio.errors import SceneError, VolstudioError
+from volstudio.scene.checks import check
+from volstudio.scene.files import SUFFIXES, load_scene
+from volstudio.scene.model import Scene
+from volstudio.volumes.store import STORE
+from volstudio.volumes.volume import Volume, distinct_names
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from volstudio.scene.model import Layer
+
+__all__ = ["Form", "open_layer", "open_scene", "open_volumes", "source_files"]
+
+Form = Literal["auto", "s", "q"]
+
+
+def open_scene(paths: Sequence[str | os.PathLike[str]], *, form: Form = "auto") -> Scene:
+    """Scene of the files that a person named, every one of them opened.
+
+    Parameters
+    ----------
+    paths : sequence of path
+        Volumes, ``"sample:<name>"``, and at most one scene file (.toml, .json, or a .py with ``def scene()``). The order does not matter:
+        layers are arranged by what they are. Volumes beside a scene file are laid on top of it.
+    form : "auto", "s", "q"
+        Which placement of NIfTI files to use; layers of a scene file keep the form that the file states.
+
+    Raises
+    ------
+    SceneError
+        Two scene files, or one that breaks the scene's rules.
+    UnreadableFileError
+        A volume is missing, damaged or of an unknown kind.
+    """
+    names = [os.fspath(path) for path in paths]
+    scene_files = [name for name in names if is_scene_file(name)]
+    if len(scene_files) > 1:
+        raise SceneError(f"Only one scene can be opened at a time, got {' and '.join(scene_files)}; open them one after the other.")
+    scene = load_scene(scene_files[0]) if scene_files else Scene()
+    for layer in scene.layers:
+        open_layer(layer)
+    added = open_volumes([name for name in names if not is_scene_file(name)], form=form)
+    if added:
+        scene = _laid_on(scene, added, form)
+    check(scene)
+    return scene
+
+
+def open_volumes(paths: Sequence[str], *, form: Form = "auto") -> tuple[Volume, ...]:
+    """Volumes by path or sample name, kept warm, under names that tell them apart."""
+    volumes = [STORE.get(absolute(path), form=form) for path in paths]
+    names = distinct_names(volumes)
+    return tuple(volume if volume.name == name else volume.renamed(name) for volume, name in zip(volumes, names, strict=True))
+
+
+def open_layer(layer: Layer) -> Volume:
+    """The volume of a layer, under the layer's name: the source of voxels that every picture of a scene is given."""
+    try:
+        return STORE.get(layer.path, form=layer.form, name=layer.name)
+    except VolstudioError as error:
+        if layer.name in str(error):
+            raise
+        raise type(error)(f"Layer {layer.name!r}: {error}") from error
+
+
+def source_files(scene: Scene) -> tuple[Path, ...]:
+    """Every file that holds a part of the scene's volumes; nothing may ever be written to one of them."""
+    sources = (open_layer(layer).source for layer in scene.layers)
+    return tuple(file for source in sources if source is not None for file in source.files)
+
+
+def absolute(path: str) -> str:
+    """A path as layers hold it: absolute; names such as ``sample:t1`` and ``memory:1`` as they are."""
+    if path.startswith(("sample:", "memory:")):
+        return path
+    return os.path.abspath(os.path.expanduser(path))  # noqa: PTH100, PTH111 - Path.resolve would follow links, which people use as names
+
+
+def is_scene_file(path: str) -> bool:
+    """Whether a name is that of a scene, by its suffix."""
+    return path.lower().endswith(SUFFIXES)
+
+
+def _laid_on(scene: Scene, volumes: Sequence[Volume], form: Form) -> Scene:
+    """The scene with volumes on top, in looks that suit them."""
+    arranged = Scene.of(*volumes).layers
+    taken = set(scene.names)
+    layers = []
+    for layer in arranged:
+        name, number = layer.name, 2
+        while name in taken:
+            name, number = f"{layer.name}-{number}", number + 1
+        taken.add(name)
+        layers.append(msgspec.structs.replace(layer, name=name, form=form))
+    return msgspec.structs.replace(scene, layers=(*scene.layers, *layers))
