@@ -83,9 +83,11 @@ class Look(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_default
     opacity : float
         0 to 1, of the whole layer in slices and in 3D.
     visible : bool
+        Whether the layer is drawn at all.
     blend : "over", "add"
         How slices of this layer join those below: cover them by opacity, or add light.
     interpolation : "linear", "nearest"
+        Between voxels: smooth for scans, as blocks for labels.
     hide_below : float or None
         Values below this are transparent in slices (overlays); None: nothing is hidden. For a two-sided map ``|value|`` counts.
     two_sided : bool
@@ -117,12 +119,14 @@ class Layer(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaul
     Parameters
     ----------
     name : str
-        Unique in the scene; names the layer's spaces.
+        Unique in the scene, without ":"; names the layer's spaces.
     path : str
         The file, absolute in memory, relative to the scene file on disk; or ``"memory:<token>"`` for a volume without a file; or
         ``"sample:<name>"`` for the built-in samples.
     placement : Placement
+        Where the layer lies, after its file's own affine.
     look : Look
+        How the layer is drawn.
     form : "auto", "s", "q"
         Which placement of a NIfTI file is used.
     time : int
@@ -148,8 +152,12 @@ class Camera(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defau
 
     Parameters
     ----------
-    position, focal_point : (x, y, z), mm
+    position : (x, y, z)
+        Where the eye is, mm.
+    focal_point : (x, y, z)
+        Where it looks, mm.
     view_up : (x, y, z)
+        Which way is up in the picture.
     view_angle : float
         Vertical opening in degrees (perspective).
     parallel_scale : float or None
@@ -183,8 +191,10 @@ class Clip(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_default
 
     Parameters
     ----------
-    origin : (x, y, z), mm
+    origin : (x, y, z)
+        A point of the plane, mm.
     normal : (x, y, z)
+        Points to the side that is kept; any length but 0.
     """
 
     origin: Vec3
@@ -192,7 +202,17 @@ class Clip(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_default
 
 
 class Landmark(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
-    """A named point of a layer, in the layer's scanner mm, so that it moves with the layer."""
+    """A named point of a layer.
+
+    Parameters
+    ----------
+    name : str
+        Its own among the landmarks of the layer; the same name on two layers makes a pair.
+    layer : str
+        Name of the layer it lies on.
+    point : (x, y, z)
+        In the layer's scanner space, mm, so that it moves with the layer.
+    """
 
     name: str
     layer: str
@@ -215,13 +235,25 @@ class Scene(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaul
     camera : Camera or None
         None: an oblique view that holds all layers.
     axial, coronal, sagittal : Panel
-        Zoom and pan of the slice views.
+        Zoom and pan of the slice view.
     clips : tuple of Clip
+        Planes that cut the volumes of the 3D view, at most six.
     landmarks : tuple of Landmark
-    letters, colour_bars, scale_bar, show_crosshair, slices_in_3d : bool
+        Named points on layers.
+    letters : bool
+        Whether the sides of the patient are lettered.
+    colour_bars : bool
+        Whether a bar per coloured layer stands beside the slices.
+    scale_bar : bool
+        Whether a bar of round millimetres is drawn.
+    show_crosshair : bool
+        Whether the crosshair is drawn.
+    slices_in_3d : bool
+        Whether the three slices stand in the 3D view.
     background : (r, g, b)
-        0 to 1.
+        Each 0 to 1.
     title : str
+        Printed on pictures; one line.
     """
 
     layers: tuple[Layer, ...] = ()

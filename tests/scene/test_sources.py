@@ -1,0 +1,96 @@
+import pytest
+
+from volstudio.errors import SceneError
+from volstudio.scene.files import changed_files, load_scene, missing_files, save_scene
+from volstudio.scene.model import Layer, Scene
+
+
+@pytest.fixture
+def saved(study):
+    scene = Scene(layers=(Layer("t1", str(study / "raw" / "T1.nii.gz")), Layer("epi", str(study / "raw" / "病人 一.nii.gz"))))
+    save_scene(scene, study / "scenes" / "one.toml")
+    return study / "scenes" / "one.toml"
+
+
+def paths(scene):
+    return [layer.path for layer in scene.layers]
+
+
+def test_all_is_there_and_unchanged(saved):
+    scene = load_scene(saved)
+    assert missing_files(scene) == ()
+    assert changed_files(scene) == ()
+
+
+def test_a_changed_file_is_a_finding(saved, study):
+    (study / "raw" / "T1.nii.gz").write_bytes(b"another anatomy")
+    (finding,) = changed_files(load_scene(saved))
+    assert finding.code == "file-changed"
+    assert finding.severity == "warning"
+    assert "'t1'" in finding.text
+
+
+def test_missing_files_are_all_listed_or_kept(saved, study):
+    for file in (study / "raw").iterdir():
+        file.unlink()
+    with pytest.raises(
+        SceneError, match=r"one.toml: The scene's files are missing: .*T1.nii.gz' \(layer 't1'\), .*病人 一.nii.gz' \(layer 'epi'\)"
+    ):
+        load_scene(saved)
+    scene = load_scene(saved, missing="keep")
+    assert [layer.name for layer in missing_files(scene)] == ["t1", "epi"]
+    assert changed_files(scene) == ()
+
+
+def test_a_moved_file_is_found_by_its_bytes_under_any_name(saved, study):
+    (study / "scenes" / "moved").mkdir()
+    (study / "raw" / "T1.nii.gz").rename(study / "scenes" / "moved" / "anatomy of yesterday.nii.gz")
+    assert paths(load_scene(saved))[0] == str(study / "scenes" / "moved" / "anatomy of yesterday.nii.gz")
+
+
+def test_a_namesake_with_other_bytes_is_not_taken(saved, study):
+    (study / "raw" / "T1.nii.gz").unlink()
+    (study / "scenes" / "T1.nii.gz").write_bytes(b"another patient")
+    with pytest.raises(SceneError, match="missing"):
+        load_scene(saved)
+
+
+def test_without_a_digest_the_only_namesake_is_taken(study):
+    (study / "scenes" / "hand.toml").write_text('[[layers]]\nname = "t1"\npath = "/gone/T1.nii.gz"\n')
+    (study / "scenes" / "a").mkdir()
+    (study / "scenes" / "a" / "T1.nii.gz").write_bytes(b"x")
+    assert paths(load_scene(study / "scenes" / "hand.toml")) == [str(study / "scenes" / "a" / "T1.nii.gz")]
+    (study / "scenes" / "b").mkdir()
+    (study / "scenes" / "b" / "T1.nii.gz").write_bytes(b"y")
+    with pytest.raises(SceneError, match="missing"):
+        load_scene(study / "scenes" / "hand.toml")
+
+
+def test_a_windows_path_is_found_by_its_name(study):
+    (study / "scenes" / "hand.json").write_text('{"volstudio": 1, "layers": [{"name": "t1", "path": "D:\\\\scans\\\\T1.nii.gz"}]}')
+    (study / "scenes" / "T1.nii.gz").write_bytes(b"x")
+    assert paths(load_scene(study / "scenes" / "hand.json")) == [str(study / "scenes" / "T1.nii.gz")]
+
+
+def test_a_folder_to_search(saved, study, tmp_path):
+    there = tmp_path / "archive"
+    (study / "raw").rename(there)
+    with pytest.raises(SceneError, match="missing"):
+        load_scene(saved)
+    assert paths(load_scene(saved, relocate=there)) == [str(there / "T1.nii.gz"), str(there / "病人 一.nii.gz")]
+
+
+def test_what_the_person_says_is_taken_as_said(saved, study):
+    other = study / "raw" / "other.nii.gz"
+    other.write_bytes(b"other")
+    (study / "raw" / "T1.nii.gz").unlink()
+    scene = load_scene(saved, relocate={"t1": other})
+    assert paths(scene)[0] == str(other)
+    assert [finding.code for finding in changed_files(scene)] == ["file-changed"]
+
+
+def test_a_pipe_or_folder_is_no_scan(study, saved):
+    (study / "raw" / "T1.nii.gz").unlink()
+    (study / "raw" / "T1.nii.gz").mkdir()
+    with pytest.raises(SceneError, match="missing"):
+        load_scene(saved)

@@ -1,0 +1,189 @@
+"""The files behind a scene's layers: paths between file and memory, files that are missing, moved or changed.
+
+A study is copied to another disk as a folder, so a scene file names its scans relative to itself, and each with a digest. A file that is
+not where it was is looked for by its digest, never taken for its name alone where the digest is known: every subject has a ``T1.nii.gz``.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from functools import lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from msgspec.structs import replace
+
+from volstudio.errors import SceneError, UnreadableFileError
+from volstudio.scene.checks import check_path
+from volstudio.volumes.integrity import digest
+from volstudio.volumes.volume import Finding
+
+if TYPE_CHECKING:
+    from volstudio.scene.model import Layer, Scene
+
+__all__ = ["Relocate", "changed_files", "digest_of", "has_file", "missing_files", "on_disk", "resolved", "stored"]
+
+Relocate = Mapping[str, "str | os.PathLike[str]"] | str | os.PathLike[str]
+
+# Bounds of the search for a moved file, so that a scene in a home folder does not read the whole disk.
+SEARCH_DEPTH = 3
+SEARCH_ENTRIES = 5000
+SEARCH_BYTES = 2 << 30
+
+
+def has_file(layer: Layer) -> bool:
+    """Whether a layer's voxels come from a file (and not from memory or the built-in samples)."""
+    return not layer.path.startswith(("memory:", "sample:"))
+
+
+def missing_files(scene: Scene) -> tuple[Layer, ...]:
+    """Layers whose file is not there, or is no regular file."""
+    return tuple(layer for layer in scene.layers if has_file(layer) and not Path(layer.path).is_file())
+
+
+def changed_files(scene: Scene) -> tuple[Finding, ...]:
+    """A finding (``"file-changed"``) for each layer whose file differs from the one the scene was saved with.
+
+    Reads the files whole. Layers without a digest, and files that are missing, have none.
+    """
+    absent = missing_files(scene)
+    known = [layer for layer in scene.layers if layer.digest and has_file(layer) and layer not in absent]
+    return tuple(
+        Finding(
+            "file-changed",
+            f"The file of layer {layer.name!r} has changed since the scene was saved ({layer.path}); check that it lies right, then save.",
+            "warning",
+        )
+        for layer in known
+        if digest_of(layer.path) != layer.digest
+    )
+
+
+def resolved(layer: Layer, folder: Path) -> Layer:
+    """A layer as written in a file, with an absolute path.
+
+    Raises
+    ------
+    SceneError
+        The path is remote or empty.
+    """
+    check_path(layer.path, f"layer {layer.name!r}")
+    if not has_file(layer):
+        return layer
+    path = os.path.normpath(folder / layer.path)
+    if not os.path.lexists(path) and (folder / layer.path).is_file():
+        # The folder is reached through a link, and ".." was meant from where it really is.
+        path = str((folder / layer.path).parent.resolve() / Path(path).name)
+    return replace(layer, path=path)
+
+
+def stored(layer: Layer, folder: Path, *, digests: bool) -> Layer:
+    """A layer as it is written into a file in ``folder``: path relative with ``/``, digest of the file as it is now.
+
+    Raises
+    ------
+    SceneError
+        The layer has no file.
+    """
+    if layer.path.startswith("memory:"):
+        raise SceneError(f"Layer {layer.name!r} lives in memory only; save its volume to a file before the scene can name it.")
+    if not has_file(layer):
+        return layer
+    known = digest_of(layer.path) if digests and Path(layer.path).is_file() else layer.digest
+    return replace(layer, path=_relative(layer.path, folder).replace(os.sep, "/"), digest=known)
+
+
+def _relative(path: str, folder: Path) -> str:
+    """A path from a folder; from where both really are if that stays inside the folder, so that a study moves as a whole."""
+    try:
+        relative = os.path.relpath(path, folder)
+        if relative.startswith(os.pardir):
+            real = os.path.relpath(Path(path).parent.resolve() / Path(path).name, folder.resolve())
+            return relative if real.startswith(os.pardir) else real
+    except ValueError:  # another drive of Windows
+        return path
+    return relative
+
+
+def on_disk(scene: Scene, folder: Path, relocate: Relocate | None = None) -> Scene:
+    """The scene with every missing file found that can be found without doubt.
+
+    Parameters
+    ----------
+    scene : Scene
+        Paths absolute.
+    folder : Path
+        Of the scene file; it and its subfolders are searched.
+    relocate : mapping or folder or None
+        Where files have gone: new paths by layer name or by old path, or a folder that is searched first. What a person gives in a
+        mapping is taken as given; `changed_files` tells if it is another file.
+    """
+    said = {key: os.fspath(value) for key, value in relocate.items()} if isinstance(relocate, Mapping) else {}
+    folders = [folder] if relocate is None or isinstance(relocate, Mapping) else [Path(relocate), folder]
+    layers = []
+    for layer in scene.layers:
+        told = said.get(layer.name) or said.get(layer.path)
+        if told is not None:
+            layers.append(resolved(replace(layer, path=told), Path.cwd()))
+        elif has_file(layer) and not Path(layer.path).is_file():
+            found = _found(layer, folders)
+            layers.append(layer if found is None else replace(layer, path=found))
+        else:
+            layers.append(layer)
+    return replace(scene, layers=tuple(layers)) if any(a is not b for a, b in zip(layers, scene.layers, strict=True)) else scene
+
+
+def digest_of(path: str) -> str:
+    """Digest of a file, remembered while its size and time stay the same."""
+    state = Path(path).stat()
+    return _digest(path, state.st_size, state.st_mtime_ns, state.st_ino)
+
+
+@lru_cache(maxsize=256)
+def _digest(path: str, _size: int, _mtime: int, _inode: int) -> str:
+    return digest(path)
+
+
+def _found(layer: Layer, folders: Iterable[Path]) -> str | None:
+    """Path of a layer's file elsewhere: the same bytes, or the same name where the bytes are not known and only one file has it."""
+    name = re.split(r"[\\/]", layer.path)[-1]
+    files = list(dict.fromkeys(path for folder in folders for path in _walk(folder)))
+    namesakes = [path for path in files if path.name == name]
+    if not layer.digest:
+        return str(namesakes[0]) if len(namesakes) == 1 else None
+    suffix = _suffix(name)
+    budget = SEARCH_BYTES
+    for path in [*namesakes, *(path for path in files if path.name != name and _suffix(path.name) == suffix)]:
+        try:
+            budget -= path.stat().st_size
+            if budget < 0:
+                return None
+            if digest_of(str(path)) == layer.digest:
+                return str(path)
+        except (OSError, UnreadableFileError):  # an unreadable file is not the one; the search goes on
+            continue
+    return None
+
+
+def _walk(folder: Path) -> Iterator[Path]:
+    """Regular files of a folder and its subfolders, within bounds, in a steady order."""
+    seen = 0
+    depth_of_root = len(folder.parts)
+    for where, folders, files in os.walk(folder):
+        folders[:] = (
+            sorted(each for each in folders if not each.startswith(".")) if len(Path(where).parts) - depth_of_root < SEARCH_DEPTH else []
+        )
+        for name in sorted(files):
+            seen += 1
+            if seen > SEARCH_ENTRIES:
+                return
+            path = Path(where, name)
+            if path.is_file():
+                yield path
+
+
+def _suffix(name: str) -> str:
+    lower = name.lower()
+    return ".nii.gz" if lower.endswith(".nii.gz") else Path(lower).suffix
