@@ -6,6 +6,7 @@ the whole of its pixels to the slice: there the same marks stand at the edges, w
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -17,8 +18,6 @@ from volstudio.rendering.palette import ACCENT, DIM, ERROR, TEXT, WARNING
 from volstudio.rendering.planes import crosshair_of, depth_axis
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
     from volstudio.rendering.compositor import Picture
     from volstudio.rendering.planes import FloatArray, SliceView, Volumes
     from volstudio.scene.model import Scene, Vec3
@@ -47,6 +46,7 @@ HALO = 0.85
 LETTER_LEAN = float(np.sin(np.deg2rad(15)))
 AXIS_LETTERS = (("L", "R"), ("P", "A"), ("I", "S"))
 BADGE_LENGTH = 72
+SMALLEST_PANE = 6.0  # lines of text; a smaller pane shows nothing but the slice and the crosshair
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,8 +99,9 @@ def paint_slice(scene: Scene, volumes: Volumes, view: SliceView, *, extras: Extr
     size = PANE_TEXT * chosen.scale
     width, height = view.size
     if scene.layers and _wanted(chosen.crosshair, scene.show_crosshair):
-        paint_crosshair(picture, view.to_pixels(crosshair_of(scene, volumes)), size=size)
-    if min(width, height) < 6 * size:
+        rim = 2.0 * size if min(width, height) >= SMALLEST_PANE * size and _wanted(chosen.letters, scene.letters) else 0.0
+        paint_crosshair(picture, view.to_pixels(crosshair_of(scene, volumes)), size=size, rim=rim)
+    if min(width, height) < SMALLEST_PANE * size:
         return picture
     edge = 0.6 * size
     if _wanted(chosen.letters, scene.letters):
@@ -232,14 +233,15 @@ def paint_letters(
             x += measure_text(text, size, bold=True)[0]  # noqa: PLW2901 - as above
 
 
-def paint_crosshair(picture: Picture, pixel: NDArray[np.float64] | FloatArray, *, size: float, colour: Vec3 = ACCENT) -> None:
-    """Two thin lines through a pixel that leave its surroundings free."""
+def paint_crosshair(picture: Picture, pixel: FloatArray, *, size: float, colour: Vec3 = ACCENT, rim: float = 0.0) -> None:
+    """Two thin lines through a pixel that leave its surroundings free, and ``rim`` pixels along the edges of the picture."""
     height, width = picture.shape[:2]
     thickness = max(round(size / 13), 1)
     # An odd line is crisp on a pixel's centre, an even one between two.
     x, y = (round(float(value)) if thickness % 2 else np.floor(float(value)) + 0.5 for value in pixel)
-    gap = max(0.55 * size, 3.0)
-    for start, end in (((-1.0, y), (x - gap, y)), ((x + gap, y), (width, y)), ((x, -1.0), (x, y - gap)), ((x, y + gap), (x, height))):
+    gap = max(0.65 * size, 3.0)
+    low, right, bottom = rim - 1.0, width - rim, height - rim
+    for start, end in (((low, y), (x - gap, y)), ((x + gap, y), (right, y)), ((x, low), (x, y - gap)), ((x, y + gap), (x, bottom))):
         if start[0] <= end[0] and start[1] <= end[1]:
             draw_line(picture, start, end, colour=colour, width=thickness, opacity=0.75)
 
@@ -307,8 +309,10 @@ def _letters(direction: FloatArray) -> str:
 
 
 def _short(finding: Finding) -> str:
-    """The first clause of a finding's sentence."""
-    text = finding.text
+    """The first clause of a finding's sentence, without what stands in brackets."""
+    text, brackets = finding.text, 1
+    while brackets:
+        text, brackets = re.subn(r"\s*\([^()]*\)", "", text)
     for stop in (". ", "; ", ": "):
         text = text.split(stop)[0]
     text = text.rstrip(".")

@@ -44,6 +44,7 @@ MAX_CUTTERS = 16
 MAX_CUTTER_BYTES = 2**30
 # Cut slices that are kept, so that a drag of one layer, or a change of colours, does not cut the others again.
 MAX_SLICE_BYTES = 96 * 2**20
+MAX_FINER = 4  # samples per pixel and axis in a slice that is smaller than its volume
 AIR = 0.08  # of the window: noise around a head stays below
 LABEL_COLOURS = 4096  # higher label numbers start again at the first colour
 NATIVE = frozenset("bhilBHILfdqQ")  # numpy type letters that VTK takes as they are
@@ -130,7 +131,7 @@ def layer_slice(layer: Layer, volume: Volume, view: SliceView) -> tuple[Slice, S
     matrix = _pixel_to_voxel(np.array(layer.placement.matrix) @ volume.affine.matrix, view)
     cover = _coverage(matrix, volume.shape, view.size)
     reach = 0.5 if cover is None else 0.51 + 0.5 * float(np.hypot(matrix[:3, 0], matrix[:3, 1]).max())
-    values = _cut(_cutter(frame), matrix, view.size, layer.look.interpolation, reach)
+    values = _cut_finely(_cutter(frame), matrix, view.size, layer.look.interpolation, reach)
     with _lock:
         _slices[key] = (frame, values, cover)
         while len(_slices) > 1 and sum(kept[1].nbytes * (1 if kept[2] is None else 2) for kept in _slices.values()) > MAX_SLICE_BYTES:
@@ -250,6 +251,24 @@ def _cut(cutter: _Cutter, matrix: NDArray[np.float64], size: tuple[int, int], in
         values: Slice = vtk_to_numpy(reslice.GetOutput().GetPointData().GetScalars()).reshape(height, width).copy()
     values.setflags(write=False)
     return values
+
+
+def _cut_finely(cutter: _Cutter, matrix: NDArray[np.float64], size: tuple[int, int], interpolation: Interpolation, reach: float) -> Slice:
+    """One slice; where a pixel spans several voxels it takes their mean: small pictures lose no thin structure."""
+    steps = np.linalg.norm(matrix[:3, :2], axis=0).max()
+    factor = min(int(np.rint(steps)), MAX_FINER)
+    if factor < 2 or interpolation == "nearest":
+        return _cut(cutter, matrix, size, interpolation, reach)
+    finer = np.diag([1 / factor, 1 / factor, 1, 1])
+    finer[:2, 3] = (1 / factor - 1) / 2
+    values = _cut(cutter, matrix @ finer, (size[0] * factor, size[1] * factor), interpolation, reach)
+    blocks = values.reshape(size[1], factor, size[0], factor)
+    inside = np.isfinite(blocks)
+    count = np.count_nonzero(inside, axis=(1, 3))
+    total = np.where(inside, blocks, 0).sum(axis=(1, 3), dtype=np.float32)
+    mean: Slice = np.where(count > 0, total / np.maximum(count, 1).astype(np.float32), np.float32(np.nan))
+    mean.setflags(write=False)
+    return mean
 
 
 def _coverage(matrix: NDArray[np.float64], shape: tuple[int, int, int], size: tuple[int, int]) -> Slice | None:
