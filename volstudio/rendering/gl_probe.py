@@ -1,0 +1,122 @@
+"""Is there an OpenGL that works, found out where it can do no harm.
+
+Without an OpenGL library, or with one that finds no driver, VTK does not raise: it ends the process. So a child process opens a window of a few
+pixels first, one way after the other, and this process then uses the way that worked. The answer is kept for the life of the process.
+"""
+
+from __future__ import annotations
+
+import functools
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+
+__all__ = ["APT_LINE", "Probe", "Trial", "find_opengl", "probe_opengl"]
+
+APT_LINE = "apt-get install libegl1 libgl1-mesa-dri"
+TIMEOUT_S = 60.0
+ENVIRONMENT = "VTK_DEFAULT_OPENGL_WINDOW"
+# By platform: the window classes to try. "" is the class that VTK itself takes on a platform with one way only.
+WAYS = {"linux": ("vtkXOpenGLRenderWindow", "vtkEGLRenderWindow", "vtkOSOpenGLRenderWindow")}
+WORDS = {
+    "vtkXOpenGLRenderWindow": "the X display",
+    "vtkEGLRenderWindow": "EGL",
+    "vtkOSOpenGLRenderWindow": "OSMesa",
+    "": "the system's OpenGL",
+}
+
+CHILD = """
+import sys
+import vtkmodules.vtkRenderingOpenGL2 as gl
+from vtkmodules.vtkRenderingCore import vtkRenderer, vtkRenderWindow
+window = getattr(gl, sys.argv[1])() if sys.argv[1] else vtkRenderWindow()
+window.SetOffScreenRendering(1)
+window.SetSize(8, 8)
+renderer = vtkRenderer()
+renderer.SetBackground(1, 0, 0)
+window.AddRenderer(renderer)
+window.Render()
+from vtkmodules.vtkCommonCore import vtkUnsignedCharArray
+pixels = vtkUnsignedCharArray()
+window.GetPixelData(4, 4, 4, 4, 0, pixels, 0)
+red = pixels.GetNumberOfValues() >= 3 and [pixels.GetValue(k) for k in range(3)] == [255, 0, 0]
+report = dict(line.split(":", 1) for line in window.ReportCapabilities().splitlines() if ":" in line)
+print("works" if red else "draws nothing", "|", report.get("OpenGL renderer string", "").strip(), flush=True)
+window.Finalize()
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Probe:
+    """What was found.
+
+    Parameters
+    ----------
+    ok : bool
+    how : str
+        VTK's window class that works; empty: the platform's own, or none.
+    renderer : str
+        The driver's name for itself, such as ``"llvmpipe (LLVM 15.0.6, 256 bits)"``.
+    sentence : str
+        What to tell a person where ``ok`` is false: what is missing and the line that installs it.
+    """
+
+    ok: bool
+    how: str
+    renderer: str
+    sentence: str
+
+    @property
+    def software(self) -> bool:
+        """Whether pictures are made by the processor, so that detail costs time."""
+        return any(word in self.renderer.lower() for word in ("llvmpipe", "softpipe", "swiftshader", "swrast"))
+
+
+# Tries one window class: (works, what it says).
+Trial = Callable[[str], tuple[bool, str]]
+
+
+@functools.cache
+def probe_opengl() -> Probe:
+    """Which OpenGL works on this machine; asked once per process."""
+    return find_opengl(_in_child, platform=sys.platform, environment=dict(os.environ))
+
+
+def find_opengl(trial: Trial, *, platform: str, environment: dict[str, str]) -> Probe:
+    """The first way that works.
+
+    Parameters
+    ----------
+    trial : callable
+        Window class -> (works, what it says).
+    platform : str
+        As ``sys.platform``.
+    environment : dict
+        ``DISPLAY`` and ``VTK_DEFAULT_OPENGL_WINDOW`` are asked: a way that the person chose is the only one tried.
+    """
+    chosen = environment.get(ENVIRONMENT)
+    ways = (chosen,) if chosen else WAYS.get(platform, ("",))
+    if not environment.get("DISPLAY"):
+        ways = tuple(way for way in ways if way != "vtkXOpenGLRenderWindow" or way == chosen)
+    for way in ways:
+        works, words = trial(way)
+        if works:
+            return Probe(ok=True, how=way, renderer=words, sentence="")
+    tried = ", ".join(WORDS.get(way, way) for way in ways)
+    remedy = f"install one with: {APT_LINE}" if platform == "linux" else "install or update the driver of the graphics card"
+    sentence = f"The 3D view needs OpenGL and none works on this machine (tried {tried}); slices and everything else work without it; {remedy}"
+    return Probe(ok=False, how="", renderer="", sentence=sentence)
+
+
+def _in_child(way: str) -> tuple[bool, str]:
+    """Open a window of that class in a process of its own, which may die of it."""
+    environment = {name: value for name, value in os.environ.items() if name != ENVIRONMENT}
+    command = [sys.executable, "-c", CHILD, way]
+    try:
+        child = subprocess.run(command, capture_output=True, text=True, timeout=TIMEOUT_S, check=False, env=environment)
+    except subprocess.TimeoutExpired:
+        return False, ""
+    state, _, renderer = child.stdout.strip().rpartition("\n")[2].partition("|")
+    return child.returncode == 0 and state.strip() == "works", renderer.strip()

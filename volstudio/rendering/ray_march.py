@@ -1,0 +1,184 @@
+"""The text of the ray march that draws all volumes of a scene, put into VTK's volume shader at its documented extension points.
+
+VTK does the bookkeeping (textures, matrices, clipping planes, depth of other geometry); the march itself is ours, for four reasons:
+
+- VTK 9.7 lights volumes under an oblique affine from the wrong side (by about 17 grey levels), several at once always. Here the normal is
+  the gradient carried by the transposed inverse of voxel -> world, which is right for oblique, flipped and sheared affines.
+- Samples of several volumes at one depth are mixed by their opacities, so that no volume comes first.
+- A layer's opacity fades the layer as it looks (a sheet of glass), instead of thinning it into a fog.
+- Empty space is crossed in double steps, and what adds less than a grey level is not lit: about three times as fast on software OpenGL.
+
+The text depends on the number of volumes alone; everything else is a uniform, so that moving a slider compiles nothing. A VTK release may
+rename what the text relies on; `volstudio.rendering.volume_actor` then falls back to VTK's own march without lighting, and says so.
+"""
+
+from __future__ import annotations
+
+__all__ = ["MARK", "extension_texts"]
+
+# A name that only our text holds: by it the compiled shader is recognised.
+MARK = "vs_toTexture0"
+
+DECLARATIONS = """
+// Light from above the left shoulder of the person looking, in eye space.
+const vec3 vs_light = vec3(-0.398, 0.498, 0.770);
+
+// Steps along a ray at which it enters and leaves the unit cube of a texture.
+vec2 vs_span(vec3 start, vec3 way)
+{
+  vec3 safe = vec3(abs(way.x) < 1e-9 ? 1e-9 : way.x, abs(way.y) < 1e-9 ? 1e-9 : way.y, abs(way.z) < 1e-9 ? 1e-9 : way.z);
+  vec3 a = -start / safe;
+  vec3 b = (1.0 - start) / safe;
+  vec3 near = min(a, b);
+  vec3 far = max(a, b);
+  return vec2(max(near.x, max(near.y, near.z)), min(far.x, min(far.y, far.z)));
+}
+
+vec3 vs_lit(vec3 colour, vec3 slope, float flatness, vec4 material, vec3 towardsEye)
+{
+  float steep = length(slope);
+  if (steep < 1e-12)
+    {
+    return colour * min(material.x + 0.75 * material.y, 1.0);
+    }
+  vec3 normal = slope / steep;
+  normal = dot(normal, towardsEye) < 0.0 ? -normal : normal;
+  float diffuse = max(dot(normal, vs_light), 0.0);
+  float fill = 0.5 + 0.5 * dot(normal, towardsEye);
+  vec3 halfway = normalize(vs_light + towardsEye);
+  float gloss = pow(max(dot(normal, halfway), 0.0), material.w);
+  vec3 lit = colour * (material.x + material.y * (0.72 * diffuse + 0.28 * fill)) + material.z * gloss;
+  // Where the image hardly changes there is no surface to light, only noise: such places keep an even tone.
+  float surface = smoothstep(0.02, 0.16, steep * flatness);
+  return mix(colour * min(material.x + 0.75 * material.y, 1.0), lit, surface);
+}
+"""
+
+# in_cellToPoint is VTK's inset from texture edges to voxel centres.
+SETUP = """
+      mat4 vs_fromWorld{k} = in_cellToPoint[{port}] * in_inverseTextureDatasetMatrix[{port}] * in_inverseVolumeMatrix[{port}];
+      mat4 vs_toTexture{k} = vs_fromWorld{k} * in_volumeMatrix[0] * in_textureDatasetMatrix[0];
+      vec3 vs_start{k} = (vs_toTexture{k} * vec4(g_dataPos, 1.0)).xyz;
+      vec3 vs_way{k} = (vs_toTexture{k} * vec4(g_dirStep, 0.0)).xyz;
+      vec2 vs_inside{k} = vs_span(vs_start{k}, vs_way{k});
+      mat3 vs_toEye{k} = mat3(in_modelViewMatrix) * transpose(mat3(vs_fromWorld{k}));
+      vec3 vs_cells{k} = vec3(textureSize(in_volume[{k}], 0));
+      float vs_own{k} = 0.0;
+      vs_first = min(vs_first, vs_inside{k}.y > vs_inside{k}.x ? vs_inside{k}.x : vs_first);
+      vs_last = max(vs_last, vs_inside{k}.y > vs_inside{k}.x ? vs_inside{k}.y : vs_last);
+"""
+
+PROBE = """
+        float vs_value{k} = 0.0;
+        float vs_alpha{k} = 0.0;
+        if (vs_t >= vs_inside{k}.x && vs_t <= vs_inside{k}.y && vs_own{k} < 0.995)
+          {{
+          vs_value{k} = textureLod(in_volume[{k}], vs_start{k} + vs_way{k} * vs_t, 0.0).r * in_volume_scale[{k}].r + in_volume_bias[{k}].r;
+          vs_alpha{k} = textureLod(in_opacityTransferFunc_{k}[0], vec2(vs_value{k}, 0.0), 0.0).r;
+          }}
+"""
+
+# seen: what this sample adds to the layer's own opacity; local: the same seen through the rest of the layer, so that a layer of opacity x
+# never hides more than x of what is behind it.
+SAMPLE = """
+        if (vs_alpha{k} > 0.0)
+          {{
+          float seen = vs_layer{k}.x * vs_alpha{k} * (1.0 - vs_own{k});
+          float local = seen / max(1.0 - vs_layer{k}.x * vs_own{k}, 1e-4);
+          vs_own{k} += vs_alpha{k} * (1.0 - vs_own{k});
+          vs_clear *= 1.0 - local;
+          if (local * (1.0 - g_fragColor.a) > 0.003)
+            {{
+            vec3 colour = textureLod(in_colorTransferFunc_{k}[0], vec2(vs_value{k}, 0.0), 0.0).rgb;
+            if (vs_material{k}.y > 0.0)
+              {{
+              vec3 at = vs_start{k} + vs_way{k} * vs_t;
+              vec3 x = vec3(1.0 / vs_cells{k}.x, 0.0, 0.0);
+              vec3 y = vec3(0.0, 1.0 / vs_cells{k}.y, 0.0);
+              vec3 z = vec3(0.0, 0.0, 1.0 / vs_cells{k}.z);
+              vec3 slope = vec3(
+                textureLod(in_volume[{k}], at + x, 0.0).r - textureLod(in_volume[{k}], at - x, 0.0).r,
+                textureLod(in_volume[{k}], at + y, 0.0).r - textureLod(in_volume[{k}], at - y, 0.0).r,
+                textureLod(in_volume[{k}], at + z, 0.0).r - textureLod(in_volume[{k}], at - z, 0.0).r);
+              slope = vs_toEye{k} * (slope * 0.5 * vs_cells{k} * in_volume_scale[{k}].r);
+              colour = vs_lit(colour, slope, vs_layer{k}.y, vs_material{k}, -vs_ray);
+              }}
+            vs_colour += local * colour;
+            vs_weight += local;
+            }}
+          }}
+"""
+
+MARCH = """
+      float vs_first = 1e9;
+      float vs_last = -1.0;
+      {setup}
+      mat4 vs_eyeMatrix = in_modelViewMatrix * in_volumeMatrix[0] * in_textureDatasetMatrix[0];
+      vec3 vs_step = (vs_eyeMatrix * vec4(g_dirStep, 0.0)).xyz;
+      float vs_length = length(vs_step);
+      vec3 vs_ray = vs_step / vs_length;
+      // Samples lie at whole steps from the eye plus a fixed pattern that turns rings of the step into fine grain: they do not depend on
+      // the box around the volumes, so that moving one volume leaves the picture of the others alone.
+      float vs_phase = fract(52.9829189 * fract(dot(floor(gl_FragCoord.xy - in_windowLowerLeftCorner), vec2(0.06711056, 0.00583715))));
+      float vs_eye = dot((vs_eyeMatrix * vec4(g_dataPos, 1.0)).xyz, vs_ray) / vs_length - vs_phase;
+      float vs_offset = ceil(vs_eye) - vs_eye;
+      vs_last = min(vs_last, g_terminatePointMax);
+      float vs_t = vs_offset + ceil(max(vs_first - vs_offset, 0.0));
+      bool vs_leapt = false;
+      for (int vs_count = 0; vs_count < 8192 && vs_t <= vs_last; ++vs_count)
+        {{
+        {probe}
+        bool vs_empty = {nothing};
+        if (vs_leapt && !vs_empty)
+          {{
+          vs_leapt = false;
+          vs_t -= 1.0;
+          continue;
+          }}
+        vec3 vs_colour = vec3(0.0);
+        float vs_weight = 0.0;
+        float vs_clear = 1.0;
+        {samples}
+        if (vs_weight > 0.0)
+          {{
+          float share = (1.0 - g_fragColor.a) * (1.0 - vs_clear);
+          g_fragColor += vec4(min(vs_colour / vs_weight, 1.0), 1.0) * share;
+          if (g_fragColor.a > 0.99)
+            {{
+            g_fragColor /= g_fragColor.a;
+            break;
+            }}
+          }}
+        vs_leapt = vs_empty;
+        vs_t += vs_empty ? 2.0 : 1.0;
+        }}
+      break;
+"""
+
+
+def extension_texts(count: int) -> tuple[tuple[str, str], ...]:
+    """What to put where in VTK's fragment shader, for a number of volumes.
+
+    Parameters
+    ----------
+    count : int
+        Volumes in the mapper; their ports are 0 to count - 1.
+
+    Returns
+    -------
+    tuple of (tag, text)
+        Each text takes the place of VTK's own at that tag of ``raycasterfs.glsl``.
+
+    Notes
+    -----
+    Uniforms per volume k: ``vs_material<k>`` = (ambient, diffuse, specular, shininess), diffuse 0 for unlit; ``vs_layer<k>`` = (opacity of
+    the layer, millimetres of a surface's thickness over the window's width in texture units, 0, 0).
+    """
+    every = range(count)
+    march = MARCH.format(
+        setup="".join(SETUP.format(k=k, port=k + 1) for k in every),
+        probe="".join(PROBE.format(k=k) for k in every),
+        nothing=" && ".join(f"vs_alpha{k} == 0.0" for k in every),
+        samples="".join(SAMPLE.format(k=k) for k in every),
+    )
+    return (("//VTK::Shading::Dec", DECLARATIONS), ("//VTK::Shading::Impl", march))

@@ -1,0 +1,122 @@
+"""From a layer's look to the colour and opacity of each value in the 3D view.
+
+Colours are those of the slices: the same table, window and two-sidedness. Opacity is the look's preset, a curve over the window, cut off at
+``hide_below``. The layer's own opacity is not in here: the ray march applies it to the layer as a whole.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from volstudio.rendering.rays import FloatArray
+
+if TYPE_CHECKING:
+    from volstudio.scene.looks import OpacityCurve
+    from volstudio.scene.model import Look
+
+__all__ = ["MATERIAL", "UNLIT", "colour_points", "dress", "opacity_points", "unit_distance"]
+
+# Ambient, diffuse, specular, shininess: matt with a soft gloss, so that relief is seen and colours stay readable.
+MATERIAL = (0.22, 0.86, 0.16, 22.0)
+UNLIT = (1.0, 0.0, 0.0, 1.0)
+# The width of a jump in opacity or colour, in windows: too small to see, large enough for single precision.
+JUMP = 1e-5
+# Presets are made for objects of the size of a head, in mm from corner to corner of the box. What is of another order of size (a
+# microscope's cube, a whole animal in metres) would be all fog or all wall, so there lengths count in parts of the object.
+HEAD_DIAGONAL_MM = 320.0
+HEAD_LIKE_MM = (100.0, 1000.0)
+
+
+def colour_points(look: Look, window: tuple[float, float]) -> FloatArray:
+    """Colours of a layer's values.
+
+    Parameters
+    ----------
+    look : Look
+    window : (low, high)
+
+    Returns
+    -------
+    (n, 4) float array
+        Value, then red, green, blue 0 to 1; values rise.
+    """
+    from volstudio.scene import colourmaps
+
+    low, high = window
+    table = colourmaps.get(look.colourmap).table(256) / 255.0
+    if not look.two_sided:
+        return np.column_stack([np.linspace(low, high, 256), table])
+    size = np.linspace(low, high, 128)
+    jump = JUMP * (high - low)
+    negative = np.column_stack([-size[::-1], table[:128]])
+    positive = np.column_stack([np.maximum(size, -size[0] + jump), table[128:]])
+    return np.concatenate([negative, positive])
+
+
+def opacity_points(look: Look, window: tuple[float, float], curve: OpacityCurve) -> FloatArray:
+    """Opacity of a layer's values.
+
+    Returns
+    -------
+    (n, 2) float array
+        Value and opacity 0 to 1 over the curve's unit of length; values rise.
+    """
+    low, high = window
+    points = np.array(curve.points, dtype=float)
+    values, opacity = low + points[:, 0] * (high - low), points[:, 1]
+    jump = JUMP * (high - low)
+    if look.hide_below is not None:
+        edge = float(look.hide_below)
+        at_edge = float(np.interp(edge, values, opacity))
+        kept = values > edge + jump
+        values = np.concatenate([[edge - jump, edge], values[kept]])
+        opacity = np.concatenate([[0.0, at_edge], opacity[kept]])
+    if look.two_sided:
+        above = values > 0
+        values, opacity = values[above], opacity[above]
+        if values.size == 0:
+            return np.array([[-1.0, 0.0], [1.0, 0.0]])
+        start = [] if opacity[0] == 0 else [values[0] * (1 - JUMP)]
+        values = np.concatenate([-values[::-1], [-s for s in start], start, values])
+        opacity = np.concatenate([opacity[::-1], [0.0] * 2 * len(start), opacity])
+    # Equal values would be one point to VTK: the later one would win.
+    return np.column_stack([np.maximum.accumulate(values + np.arange(len(values)) * jump * 1e-3), opacity])
+
+
+def unit_distance(curve: OpacityCurve, diagonal_mm: float) -> float:
+    """Millimetres over which the curve's opacities are reached, for an object of a size.
+
+    Parameters
+    ----------
+    curve : OpacityCurve
+    diagonal_mm : float
+        From corner to corner of the volume's box.
+    """
+    head_like = HEAD_LIKE_MM[0] <= diagonal_mm <= HEAD_LIKE_MM[1]
+    return curve.unit_mm * (1.0 if head_like else diagonal_mm / HEAD_DIAGONAL_MM)
+
+
+def dress(prop: Any, look: Look, window: tuple[float, float], *, diagonal_mm: float) -> None:  # noqa: ANN401 - VTK ships no usable types
+    """Give a vtkVolumeProperty the colours, opacities and interpolation of a look."""
+    from vtkmodules.vtkCommonDataModel import vtkPiecewiseFunction
+    from vtkmodules.vtkRenderingCore import vtkColorTransferFunction
+
+    from volstudio.scene.looks import preset
+
+    curve = preset(look.preset)
+    colours, opacities = vtkColorTransferFunction(), vtkPiecewiseFunction()
+    for point in colour_points(look, window):
+        colours.AddRGBPoint(*point)
+    for point in opacity_points(look, window, curve):
+        opacities.AddPoint(*point)
+    prop.SetColor(colours)
+    prop.SetScalarOpacity(opacities)
+    prop.SetScalarOpacityUnitDistance(unit_distance(curve, diagonal_mm))
+    if look.interpolation == "nearest":
+        prop.SetInterpolationTypeToNearest()
+    else:
+        prop.SetInterpolationTypeToLinear()
+    # The light is the ray march's own.
+    prop.ShadeOff()
