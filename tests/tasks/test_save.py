@@ -1,0 +1,159 @@
+from __future__ import annotations
+
+import hashlib
+import os
+
+import nibabel
+import numpy as np
+import pytest
+
+from volstudio.errors import OutputError, SceneError, TransformError
+from volstudio.geometry.affine import Affine
+from volstudio.geometry.spaces import scanner
+from volstudio.scene.files import load_scene
+from volstudio.tasks.open import open_layer, open_scene, open_volumes
+from volstudio.tasks.save import apply_header, apply_resampled, placed, save_edited_header, save_resampled, save_session, save_transform
+from volstudio.transforms.files import read_transform, write_transform
+
+FIXED = "解剖"
+
+
+@pytest.fixture
+def scene(pair):
+    """The EPI where it truly belongs, on an anatomy that itself was moved in the scene."""
+    scene = open_scene([pair.anatomy, pair.epi])
+    moved = Affine([[0, -1, 0, 7], [1, 0, 0, -3], [0, 0, 1, 5], [0, 0, 0, 1]], scanner(FIXED), "scene")
+    return scene.place(FIXED, moved).place("epi", Affine(pair.truth, scanner("epi"), scanner(FIXED)))
+
+
+def digest(path):
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+@pytest.fixture(autouse=True)
+def _sources_never_change(pair):
+    before = [(digest(path), path.stat().st_mtime_ns) for path in (pair.anatomy, pair.epi)]
+    yield
+    assert [(digest(path), path.stat().st_mtime_ns) for path in (pair.anatomy, pair.epi)] == before
+
+
+def test_placed_leads_from_one_scan_to_the_other_whatever_the_scene_does(scene, pair):
+    onto = placed(scene, "epi", onto=FIXED)
+    assert (onto.source, onto.target) == ("epi:scanner", f"{FIXED}:scanner")
+    np.testing.assert_allclose(onto.matrix, pair.truth, atol=1e-9)
+    assert placed(scene, "epi").target == "scene"
+    with pytest.raises(SceneError, match="itself"):
+        placed(scene, "epi", onto="epi")
+
+
+def test_the_edited_header_says_where_it_lies_and_keeps_every_voxel(scene, pair, tmp_path):
+    save_edited_header(scene, "epi", tmp_path / "out.nii.gz", onto=FIXED)
+    written, source = nibabel.load(tmp_path / "out.nii.gz"), nibabel.load(pair.epi)
+    np.testing.assert_allclose(written.affine, pair.truth @ source.affine, atol=1e-4)
+    np.testing.assert_array_equal(np.asanyarray(written.dataobj), np.asanyarray(source.dataobj))
+    assert written.get_data_dtype() == source.get_data_dtype()
+
+
+def test_resampled_lies_on_the_fixed_grid(scene, pair, tmp_path):
+    save_resampled(scene, "epi", tmp_path / "out.nii.gz", onto=FIXED)
+    written, fixed = nibabel.load(tmp_path / "out.nii.gz"), nibabel.load(pair.anatomy)
+    np.testing.assert_array_equal(written.affine, fixed.affine)
+    assert written.shape == fixed.shape
+    # Another contrast of the same head: where it lies right, the two go together.
+    a, b = (np.asanyarray(image.dataobj).astype(float).ravel() for image in (written, fixed))
+    inside = (a > 50) & (b > 100)
+    assert np.corrcoef(a[inside], b[inside])[0, 1] < -0.8
+
+
+@pytest.mark.parametrize("name", ["out.tfm", "out.mat4"])
+def test_a_transform_maps_fixed_points_to_moving_points(scene, pair, tmp_path, name):
+    save_transform(scene, "epi", tmp_path / name, onto=FIXED)
+    still, mover = open_volumes([str(pair.anatomy), str(pair.epi)])
+    read = read_transform(tmp_path / name, fixed=still, moving=mover)
+    np.testing.assert_allclose(read.matrix, np.linalg.inv(pair.truth), atol=1e-9)
+
+
+def test_a_transform_of_a_single_scan_is_refused(pair, tmp_path):
+    with pytest.raises(SceneError, match="only 'epi'"):
+        save_transform(open_scene([pair.epi]), "epi", tmp_path / "out.tfm")
+
+
+def test_a_session_is_saved_again_and_again_and_reopens(scene, tmp_path):
+    save_session(scene, tmp_path / "会话.toml")
+    save_session(scene.place("epi", Affine.identity("epi:scanner", "scene")), tmp_path / "会话.toml")
+    save_session(scene, tmp_path / "会话.toml")
+    again = load_scene(tmp_path / "会话.toml")
+    np.testing.assert_array_equal(again.placement("epi").matrix, scene.placement("epi").matrix)
+
+
+@pytest.mark.parametrize("link", [os.symlink, os.link])
+def test_no_saving_ever_reaches_a_source_through_a_link(scene, pair, tmp_path, link):
+    for suffix, save in (
+        (".nii", lambda path: save_edited_header(scene, "epi", path, onto=FIXED, overwrite=True)),
+        (".nii.gz", lambda path: save_resampled(scene, "epi", path, onto=FIXED, overwrite=True)),
+        (".tfm", lambda path: save_transform(scene, "epi", path, onto=FIXED, overwrite=True)),
+        (".toml", lambda path: save_session(scene, path)),
+    ):
+        for number, source in enumerate((pair.anatomy, pair.epi)):
+            disguise = tmp_path / f"{number}{suffix}"
+            link(source, disguise)
+            with pytest.raises(OutputError, match="source"):
+                save(disguise)
+
+
+@pytest.fixture
+def transform(pair, tmp_path):
+    still, mover = open_volumes([str(pair.anatomy), str(pair.epi)])
+    moving_to_fixed = Affine(pair.truth, mover.affine.target, still.affine.target)
+    write_transform(moving_to_fixed.inverse(), tmp_path / "epi.tfm", fixed=still, moving=mover)
+    write_transform(moving_to_fixed.inverse(), tmp_path / "back.mat4", fixed=still, moving=mover, direction="moving-to-fixed")
+    np.savetxt(tmp_path / "bare.mat4", pair.truth)
+    return tmp_path
+
+
+@pytest.mark.parametrize(
+    ("name", "options"),
+    [("epi.tfm", {}), ("back.mat4", {}), ("bare.mat4", {"direction": "moving-to-fixed"})],
+)
+def test_apply_puts_a_scan_where_the_transform_says(transform, pair, name, options):
+    apply_header(transform / name, str(pair.epi), transform / "out.nii", **options)
+    np.testing.assert_allclose(nibabel.load(transform / "out.nii").affine, pair.truth @ nibabel.load(pair.epi).affine, atol=1e-4)
+
+
+def test_apply_inverted_goes_the_other_way(transform, pair):
+    apply_header(transform / "epi.tfm", str(pair.epi), transform / "out.nii", invert=True)
+    expected = np.linalg.inv(pair.truth) @ nibabel.load(pair.epi).affine
+    np.testing.assert_allclose(nibabel.load(transform / "out.nii").affine, expected, atol=1e-4)
+
+
+def test_a_bare_matrix_without_a_direction_is_refused(transform, pair):
+    with pytest.raises(TransformError, match="which way"):
+        apply_header(transform / "bare.mat4", str(pair.epi), transform / "out.nii")
+
+
+def test_apply_resampled_is_what_the_scene_saves(transform, scene, pair):
+    apply_resampled(transform / "epi.tfm", str(pair.epi), transform / "a.nii.gz", reference=str(pair.anatomy))
+    save_resampled(scene, "epi", transform / "b.nii.gz", onto=FIXED)
+    a, b = (np.asanyarray(nibabel.load(transform / name).dataobj).astype(int) for name in ("a.nii.gz", "b.nii.gz"))
+    assert np.abs(a - b).max() <= 1
+
+
+def test_labels_are_not_mixed_and_series_keep_their_time(pair, tmp_path):
+    rng = np.random.default_rng(2)
+    labels = rng.choice(np.array([0, 3, 1001], np.int16), (12, 14, 10, 3), p=[0.5, 0.3, 0.2])
+    nibabel.Nifti1Image(labels, np.diag([6.0, 6, 6, 1])).to_filename(tmp_path / "labels.nii.gz")
+    (tmp_path / "half.mat4").write_text("# maps fixed points to moving points, RAS mm\n1 0 0 2.5\n0 1 0 1.2\n0 0 1 0.7\n0 0 0 1\n")
+    apply_resampled(
+        tmp_path / "half.mat4",
+        str(tmp_path / "labels.nii.gz"),
+        tmp_path / "out.nii.gz",
+        reference=str(pair.anatomy),
+        interpolation="nearest",
+    )
+    written = nibabel.load(tmp_path / "out.nii.gz")
+    assert written.shape == (*nibabel.load(pair.anatomy).shape, 3)
+    assert set(np.unique(np.asanyarray(written.dataobj))) <= {0, 3, 1001}
+
+
+def test_a_layer_is_opened_under_its_own_name(scene):
+    assert open_layer(scene.layer("epi")).affine.target == "epi:scanner"

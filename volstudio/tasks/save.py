@@ -1,0 +1,196 @@
+"""What leaves the house: the edited header, the resampled volume, the transform, the session file.
+
+Three answers are kept apart by name, because the field confuses them: an edited header changes where voxels lie and no voxel; resampling
+makes new voxels on another grid; a transform is neither. No function here ever writes to a file that a volume was opened from.
+"""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING, Literal
+
+from volstudio.errors import SceneError
+from volstudio.scene.files import save_scene
+from volstudio.tasks.open import Form, open_layer, open_volumes, source_files
+from volstudio.transforms.files import read_transform, write_transform
+from volstudio.volumes.intensity import is_labels
+from volstudio.volumes.resample import resample
+from volstudio.volumes.save import save_header, save_volume
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from volstudio.geometry.affine import Affine
+    from volstudio.scene.model import Scene
+    from volstudio.transforms.dialect import Direction
+    from volstudio.volumes.volume import Finding, Volume
+
+__all__ = [
+    "apply_header",
+    "apply_resampled",
+    "placed",
+    "save_edited_header",
+    "save_resampled",
+    "save_session",
+    "save_transform",
+]
+
+Interpolation = Literal["auto", "linear", "nearest", "cubic"]
+PathLike = str | os.PathLike[str]
+
+
+def placed(scene: Scene, name: str, *, onto: str | None = None) -> Affine:
+    """Where a layer lies: its scanner space in that of another layer, or in the scene.
+
+    Parameters
+    ----------
+    scene : Scene
+    name : str
+        The moving layer.
+    onto : str or None
+        The fixed layer; None: the scene itself.
+
+    Returns
+    -------
+    Affine
+        ``"<name>:scanner"`` -> ``"<onto>:scanner"`` or ``"scene"``.
+    """
+    to_scene = scene.placement(name)
+    if onto is None:
+        return to_scene
+    if onto == name:
+        raise SceneError(f"A layer cannot be placed on itself; name another layer than {name!r} as the fixed one.")
+    return scene.placement(onto).inverse() @ to_scene
+
+
+def save_edited_header(scene: Scene, name: str, path: PathLike, *, onto: str | None = None, overwrite: bool = False) -> tuple[Finding, ...]:
+    """Write a layer with its voxels untouched and its placement in the header.
+
+    Parameters
+    ----------
+    scene : Scene
+    name : str
+        The layer to write.
+    path : path
+        A new file of the same format.
+    onto : str or None
+        The new header places the voxels in this layer's scanner space, so that any viewer overlays the two; None: in scene space.
+    overwrite : bool
+
+    Returns
+    -------
+    tuple of Finding
+        What the format could not hold.
+    """
+    return save_header(
+        open_layer(scene.layer(name)), placed(scene, name, onto=onto), path, overwrite=overwrite, protect=source_files(scene)
+    )
+
+
+def save_resampled(
+    scene: Scene, name: str, path: PathLike, *, onto: str, interpolation: Interpolation = "auto", overwrite: bool = False
+) -> tuple[Finding, ...]:
+    """Write new voxels of a layer on the grid of another one, as NIfTI.
+
+    Parameters
+    ----------
+    interpolation : "auto", "linear", "nearest", "cubic"
+        ``"auto"``: nearest for labels, else linear.
+    """
+    moving, fixed = open_layer(scene.layer(name)), open_layer(scene.layer(onto))
+    moved = resample(moving, onto=fixed, moving_to_fixed=placed(scene, name, onto=onto), interpolation=_chosen(interpolation, moving))
+    return save_volume(moved, path, overwrite=overwrite, protect=source_files(scene))
+
+
+def save_transform(scene: Scene, name: str, path: PathLike, *, onto: str | None = None, overwrite: bool = False) -> None:
+    """Write where a layer lies as a transform file, fixed -> moving as the field's files are; the suffix chooses the dialect.
+
+    Parameters
+    ----------
+    onto : str or None
+        The fixed layer; None: the lowest layer of the scene that is not ``name``.
+    """
+    fixed = onto or next((other for other in scene.names if other != name), None)
+    if fixed is None:
+        raise SceneError(f"A transform joins two volumes and the scene holds only {name!r}; open the fixed volume too.")
+    fixed_to_moving = placed(scene, name, onto=fixed).inverse()
+    still, mover = open_layer(scene.layer(fixed)), open_layer(scene.layer(name))
+    write_transform(fixed_to_moving, path, fixed=still, moving=mover, overwrite=overwrite, protect=source_files(scene))
+
+
+def save_session(scene: Scene, path: PathLike, *, overwrite: bool = True) -> None:
+    """Write the scene file; a session saves to the same file again and again, but never over a volume.
+
+    Raises
+    ------
+    OutputError
+        The target is one of the volumes, or cannot be written.
+    """
+    from volstudio.volumes.atomic import check_target
+
+    check_target(path, protect=source_files(scene), overwrite=overwrite)
+    save_scene(scene, path, overwrite=overwrite)
+
+
+def apply_header(
+    transform: PathLike,
+    moving: str,
+    path: PathLike,
+    *,
+    direction: Direction | None = None,
+    invert: bool = False,
+    form: Form = "auto",
+    overwrite: bool = False,
+) -> tuple[Finding, ...]:
+    """Write a volume whose header places it where a transform file says; see `save_edited_header`.
+
+    Parameters
+    ----------
+    transform : path
+        Maps fixed points to moving points.
+    moving : str
+        Path or sample name of the volume.
+    direction : "fixed-to-moving", "moving-to-fixed" or None
+        What a bare matrix maps that does not say it itself.
+    invert : bool
+        Take the inverse of what the file says.
+    """
+    (volume,) = open_volumes([moving], form=form)
+    affine = _moving_to_fixed(transform, volume, None, direction=direction, invert=invert)
+    return save_header(volume, affine, path, overwrite=overwrite, protect=_files(volume))
+
+
+def apply_resampled(
+    transform: PathLike,
+    moving: str,
+    path: PathLike,
+    *,
+    reference: str,
+    interpolation: Interpolation = "auto",
+    direction: Direction | None = None,
+    invert: bool = False,
+    form: Form = "auto",
+    overwrite: bool = False,
+) -> tuple[Finding, ...]:
+    """Write a volume resampled on the grid of ``reference`` through a transform file; see `apply_header`."""
+    fixed, volume = open_volumes([reference, moving], form=form)
+    affine = _moving_to_fixed(transform, volume, fixed, direction=direction, invert=invert)
+    moved = resample(volume, onto=fixed, moving_to_fixed=affine, interpolation=_chosen(interpolation, volume))
+    return save_volume(moved, path, overwrite=overwrite, protect=(*_files(volume), *_files(fixed)))
+
+
+def _moving_to_fixed(path: PathLike, moving: Volume, fixed: Volume | None, *, direction: Direction | None, invert: bool) -> Affine:
+    read = read_transform(path, fixed=fixed, moving=moving, direction=direction)
+    if invert:
+        return read.renamed(source=read.target, target=read.source)
+    return read.inverse()
+
+
+def _chosen(interpolation: Interpolation, volume: Volume) -> Literal["linear", "nearest", "cubic"]:
+    if interpolation == "auto":
+        return "nearest" if is_labels(volume) else "linear"
+    return interpolation
+
+
+def _files(volume: Volume) -> tuple[Path, ...]:
+    return volume.source.files if volume.source else ()
