@@ -17,14 +17,24 @@ if TYPE_CHECKING:
     from types import FrameType
 
     from volstudio.progress import Step
+    from volstudio.scene.model import Scene
 
-__all__ = ["progress_on_stderr", "say"]
+__all__ = ["progress_on_stderr", "say", "warn_of_changes"]
 
 
 def say(text: str = "", *, quiet: bool = False) -> None:
     """A line on stdout, unless a machine is reading."""
     if not quiet:
         click.echo(text)
+
+
+def warn_of_changes(scene: Scene) -> None:
+    """Tell of files that are not the ones a scene was saved with."""
+    if any(layer.digest for layer in scene.layers):
+        from volstudio.scene.files import changed_files
+
+        for finding in changed_files(scene):
+            click.echo(f"volstudio: {finding.text}", err=True)
 
 
 @contextmanager

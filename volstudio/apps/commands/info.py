@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from typing import TYPE_CHECKING
 
 import click
@@ -10,6 +11,7 @@ from volstudio.apps.values import FORM
 
 if TYPE_CHECKING:
     from volstudio.tasks.info import Description
+    from volstudio.tasks.open import Form
 
 __all__ = ["info"]
 
@@ -28,7 +30,7 @@ MARKS = {"error": ("x", "red"), "warning": ("!", "yellow"), "info": ("-", None)}
 @click.argument("files", nargs=-1, required=True, metavar="FILE...")
 @click.option("--json", "as_json", is_flag=True, help="Machine-readable, on stdout.")
 @click.option("--form", type=FORM, default="auto", show_default=True, help="Placement of a NIfTI file to use; auto: as the standard says.")
-def info(files: tuple[str, ...], *, as_json: bool, form: str) -> None:
+def info(files: tuple[str, ...], *, as_json: bool, form: Form) -> None:
     """Say what is in each FILE, where it lies, and what is odd.
 
     With several files, also how each relates to the first: how far apart they lie and how much they overlap. Nothing is written.
@@ -54,8 +56,9 @@ def _print(it: Description) -> None:
     _row("placed by", it.form)
     box = (f"{axis} {low:.1f} to {high:.1f}" for axis, low, high in zip("xyz", *it.bounds_mm, strict=True))
     _row("world box", "   ".join(box) + "   mm, RAS+")
-    for label, row in zip(("affine", "", "", ""), it.affine, strict=True):
-        _row(label, "".join(f"{number:12.5g}" for number in row))
+    rows = textwrap.dedent("\n".join("".join(f"{number:12.5g}" for number in row) for row in it.affine)).splitlines()
+    for label, row in zip(("affine", "", "", ""), rows, strict=True):
+        _row(label, row)
     if it.relation:
         _row("to the first", it.relation)
     for finding in it.findings:
@@ -69,5 +72,5 @@ def _row(label: str, text: str) -> None:
     click.echo(f"  {label:<13}{text}")
 
 
-def _by(numbers: tuple[float, ...], form: str = "") -> str:
+def _by(numbers: tuple[float, ...], form: Form = "") -> str:
     return " x ".join(f"{number:{form}}" for number in numbers)

@@ -2,9 +2,17 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import click
 
-from volstudio.apps.values import AT, CONVENTION, FORM, SIZE, VIEW, Point, Size
+from volstudio.apps.terminal import warn_of_changes
+from volstudio.apps.values import CONVENTION, FORM, VIEW, Point, Size, as_point, as_size
+
+if TYPE_CHECKING:
+    from volstudio.scene.model import View
+    from volstudio.tasks.open import Form
+    from volstudio.tasks.shots import Convention
 
 __all__ = ["shot"]
 
@@ -22,8 +30,8 @@ Examples:
 @click.argument("inputs", nargs=-1, required=True, metavar="SCENE|FILE...")
 @click.option("-o", "--output", required=True, help="Picture to write: .png, .jpg or .tif.")
 @click.option("--view", type=VIEW, help="What to show; default: the scene's own view, or quad.")
-@click.option("--size", type=SIZE, help="Pixels, such as 1200x900; one number is the width and the height suits the view.")
-@click.option("--at", type=AT, help="World point in mm (RAS+) that the slices go through, such as -12,30.5,8.")
+@click.option("--size", callback=as_size, metavar="WxH", help="Pixels, such as 1200x900; or a width alone.")
+@click.option("--at", callback=as_point, metavar="X,Y,Z", help="World point in mm (RAS+) that the slices go through.")
 @click.option("--convention", type=CONVENTION, help="Left of the patient on the left, or on the right.")
 @click.option("--form", type=FORM, default="auto", show_default=True, help="Which placement of NIfTI files to use; files only.")
 @click.option("--overwrite", is_flag=True, help="Replace the picture if it is there.")
@@ -31,11 +39,11 @@ def shot(
     inputs: tuple[str, ...],
     *,
     output: str,
-    view: str | None,
+    view: View | None,
     size: Size | None,
     at: Point | None,
-    convention: str | None,
-    form: str,
+    convention: Convention | None,
+    form: Form,
     overwrite: bool,
 ) -> None:
     """Draw scans, or a scene file, into a picture.
@@ -49,3 +57,4 @@ def shot(
     scene = open_scene(inputs, form=form)
     written = write_shot(scene, output, size=size, view=view, at=at, convention=convention, overwrite=overwrite, protect=inputs)
     click.echo(str(written))
+    warn_of_changes(scene)

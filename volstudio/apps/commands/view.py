@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import click
 
 from volstudio.apps.values import FORM
+
+if TYPE_CHECKING:
+    from volstudio.tasks.open import Form
 
 __all__ = ["view"]
 
@@ -19,7 +24,7 @@ Examples:
 @click.command(epilog=EXAMPLES)
 @click.argument("inputs", nargs=-1, metavar="[SCENE|FILE]...")
 @click.option("--form", type=FORM, default="auto", show_default=True, help="Which placement of NIfTI files to use.")
-def view(inputs: tuple[str, ...], *, form: str) -> int:
+def view(inputs: tuple[str, ...], *, form: Form) -> int:
     """Open the studio: three linked slices and a true 3D view.
 
     Without arguments it opens empty, or offers the session of a window that was killed. Press ? in it for all keys.
