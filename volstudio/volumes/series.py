@@ -91,10 +91,11 @@ class Decoder:
         """Values of stored voxels; in the memory order of the input."""
         kind = self.kind
         if kind == "stored":
-            return np.asarray(raw, dtype=self.dtype)
+            native: NDArray[Any] = np.asarray(raw, dtype=self.dtype)
+            return native
         if kind == "luminance":
             red, green, blue = (raw[channel].astype(np.float32) for channel in ("R", "G", "B"))
-            return np.rint(RGB_WEIGHTS[0] * red + RGB_WEIGHTS[1] * green + RGB_WEIGHTS[2] * blue).astype(np.uint8)
+            return np.asarray(np.rint(RGB_WEIGHTS[0] * red + RGB_WEIGHTS[1] * green + RGB_WEIGHTS[2] * blue), dtype=np.uint8)
         if raw.ndim == 0:
             return np.asarray(self._values(raw)).astype(self.dtype)
         values = np.empty_like(raw, dtype=self.dtype, subok=False)
