@@ -1,0 +1,95 @@
+"""What a registration is asked to do, as a value that a file can hold and a result carries along."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Literal
+
+import msgspec
+
+from volstudio.errors import RegistrationError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+__all__ = ["DEFAULT", "RegistrationPlan", "load_plan", "save_plan"]
+
+
+class RegistrationPlan(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+    """How to register. The defaults suit any pair: no number here has to be set by a person.
+
+    Parameters
+    ----------
+    metric : "mi"
+        Mattes mutual information: right within and across contrasts.
+    start : "given"
+        Climb from the placement handed to `register` (the headers, where none is).
+    levels_mm : tuple of float
+        Voxel edge of each level of the pyramid in mm, coarse to fine. Empty: chosen from the size of the object and of its voxels, 8, 4 and
+        2 mm for a head.
+    bins : int
+        Intensity classes of the joint histogram, along each axis.
+    samples : int
+        Points of the finest level at which the images are compared; coarser levels use fewer.
+    iterations : int
+        Most steps of the optimiser per level.
+    tolerance_mm : float
+        A level ends when the optimiser's step is shorter than this; for a head, scaled with the object.
+    seed : int
+        Of the jitter of the sample points, 1 or more.
+    """
+
+    metric: Literal["mi"] = "mi"
+    start: Literal["given"] = "given"
+    levels_mm: tuple[float, ...] = ()
+    bins: int = 32
+    samples: int = 60_000
+    iterations: int = 200
+    tolerance_mm: float = 0.002
+    seed: int = 20
+
+    def checked(self) -> RegistrationPlan:
+        """The same plan.
+
+        Raises
+        ------
+        RegistrationError
+            A number is outside what makes sense.
+        """
+        # ITK refuses fewer than 5 bins; 0 as its seed means the clock, and would make every run differ.
+        limits = {"bins": (5, 256), "samples": (100, 10_000_000), "iterations": (1, 100_000), "seed": (1, 2**31 - 1)}
+        for name, (least, most) in limits.items():
+            if not least <= getattr(self, name) <= most:
+                raise RegistrationError(f"The plan's {name} must lie between {least} and {most}, got {getattr(self, name)}.")
+        if not 0 < self.tolerance_mm < float("inf"):
+            raise RegistrationError(f"The plan's tolerance_mm must be a positive number of mm, got {self.tolerance_mm}.")
+        if any(not 0 < mm < float("inf") for mm in self.levels_mm) or list(self.levels_mm) != sorted(self.levels_mm, reverse=True):
+            raise RegistrationError(f"The plan's levels_mm must be positive and go from coarse to fine, got {list(self.levels_mm)}.")
+        return self
+
+
+DEFAULT = RegistrationPlan()
+
+
+def load_plan(path: Path) -> RegistrationPlan:
+    """Plan of a TOML or JSON file.
+
+    Raises
+    ------
+    RegistrationError
+        The file cannot be read, or holds keys or values that a plan does not have.
+    """
+    decode = msgspec.json.decode if path.suffix.lower() == ".json" else msgspec.toml.decode
+    try:
+        return decode(path.read_bytes(), type=RegistrationPlan).checked()
+    except OSError as error:
+        raise RegistrationError(f"The plan {path} cannot be read: {error.strerror}.") from error
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise RegistrationError(f"{path} is no registration plan: {error}.") from error
+
+
+def save_plan(plan: RegistrationPlan, path: Path, *, overwrite: bool = False) -> None:
+    """Write a plan as TOML, or as JSON where the suffix says so."""
+    from volstudio.volumes.atomic import atomic_bytes
+
+    encode = msgspec.json.encode if path.suffix.lower() == ".json" else msgspec.toml.encode
+    atomic_bytes(path, encode(plan), overwrite=overwrite)
