@@ -1,0 +1,79 @@
+"""Reading numbers that programs and people wrote as text, strictly: what is not clearly a number is refused with its place."""
+
+from __future__ import annotations
+
+import codecs
+import re
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from volstudio.errors import TransformError
+
+if TYPE_CHECKING:
+    from volstudio.geometry.affine import FloatArray
+
+__all__ = ["decode", "exact", "numbers", "square"]
+
+NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII)
+NOT_FINITE = re.compile(r"[+-]?(nan|inf|infinity|1\.#(ind|inf|qnan)\w*)", re.IGNORECASE)
+
+
+def decode(data: bytes) -> str:
+    """Text of a file with any line ends; UTF-8, or UTF-16 where its mark says so (redirected from PowerShell).
+
+    Letters that are neither (a comment in another encoding) become replacement signs: numbers are ASCII, so none is lost.
+    """
+    wide = data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
+    text = data.decode("utf-16" if wide else "utf-8-sig", errors="replace")
+    return text.replace("\r\n", "\n").replace("\r", "\n")
+
+
+def numbers(text: str) -> list[float]:
+    """Numbers separated by white space, or by commas with or without white space behind.
+
+    Raises
+    ------
+    TransformError
+        Something is not a number, not finite, or has a decimal comma.
+    """
+    words = text.split()
+    if any("," in word.rstrip(",") for word in words) and len(words) > 1:
+        raise TransformError("it has decimal commas; write its numbers with decimal points")
+    values = []
+    for word in re.split(r"[\s,]+", text.strip().rstrip(",")) if words else []:
+        if NOT_FINITE.fullmatch(word):
+            raise TransformError(f"it holds {word!r}, which is not a finite number; make the transform again")
+        if not NUMBER.fullmatch(word):
+            raise TransformError(f"it holds {word[:20]!r} where a number should stand")
+        values.append(float(word))
+    return values
+
+
+def square(lines: list[str]) -> FloatArray:
+    """(4, 4) matrix from its four lines of four numbers.
+
+    Raises
+    ------
+    TransformError
+        There are not four lines of four numbers, or the last is not 0 0 0 1.
+    """
+    rows = [numbers(line) for line in lines]
+    if len(rows) != 4 or any(len(row) != 4 for row in rows):
+        found = f"{len(rows)} lines of {' or '.join(str(n) for n in sorted({len(row) for row in rows}))} numbers" if rows else "no numbers"
+        raise TransformError(f"it holds {found} where a 4 x 4 matrix has four lines of four; is it truncated, or another kind of file?")
+    matrix = np.array(rows)
+    # Programs that compute in single precision leave 0.9999999 in the corner.
+    if np.abs(matrix[3] - (0, 0, 0, 1)).max() > 1e-6:
+        raise TransformError(f"the last line of its matrix must be 0 0 0 1, not {lines[3].strip()[:40]!r}")
+    matrix[3] = (0, 0, 0, 1)
+    return matrix
+
+
+def exact(value: float) -> str:
+    """The shortest text that reads back as the same double, with at most 17 digits.
+
+    >>> exact(0.1), exact(-0.0), exact(1 / 3)
+    ('0.1', '0.0', '0.3333333333333333')
+    """
+    return repr(float(value) + 0.0)
