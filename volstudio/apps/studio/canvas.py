@@ -10,15 +10,15 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
 from PySide6.QtCore import QPointF, Qt, QTimer, Signal
-from PySide6.QtGui import QMouseEvent, QResizeEvent, QWheelEvent
 from pyvistaqt import QtInteractor
 from vtkmodules.util.numpy_support import numpy_to_vtk
 from vtkmodules.vtkCommonDataModel import vtkImageData
 from vtkmodules.vtkRenderingCore import vtkActor2D, vtkImageMapper
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
+    from PySide6.QtGui import QMouseEvent, QResizeEvent, QWheelEvent
     from PySide6.QtWidgets import QWidget
 
 __all__ = ["Canvas", "PictureCanvas", "Pointer"]
@@ -89,7 +89,7 @@ class Canvas(QtInteractor):  # type: ignore[misc]  # pyvistaqt ships no types
         self.setContextMenuPolicy(Qt.ContextMenuPolicy.NoContextMenu)
         self.setFocusPolicy(Qt.FocusPolicy.ClickFocus)
         self.setMinimumSize(80, 80)
-        self.GetRenderWindow().GetInteractor().EnableRenderOff()
+        self._set_up = False
         self._button = Qt.MouseButton.NoButton
         self._press = QPointF()
         self._moved = False
@@ -117,8 +117,8 @@ class Canvas(QtInteractor):  # type: ignore[misc]  # pyvistaqt ships no types
         self.render_now()
 
     def render_now(self) -> None:
-        """Render the VTK scene as it stands and show it."""
-        if not self._closed_for_good and self.isVisible():
+        """Render the VTK scene as it stands and show it; nothing before the first paint, which asks for a frame itself."""
+        if self._set_up and not self._closed_for_good and self.isVisible():
             self.GetRenderWindow().Render()
 
     def shut(self) -> None:
@@ -126,6 +126,14 @@ class Canvas(QtInteractor):  # type: ignore[misc]  # pyvistaqt ships no types
         self._closed_for_good = True
         self._frame.stop()
         self.close()
+
+    def paintGL(self) -> None:  # noqa: N802 - Qt's name
+        """Show the last frame; only the very first paint renders, because VTK sets its buffers up in it."""
+        super().paintGL()
+        if not self._set_up:
+            self._set_up = True
+            self.GetRenderWindow().GetInteractor().EnableRenderOff()
+            self.request()
 
     def _tick(self) -> None:
         if not self._closed_for_good and self.isVisible():

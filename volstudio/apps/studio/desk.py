@@ -8,7 +8,6 @@ journal knows of it.
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
@@ -20,14 +19,14 @@ from volstudio.errors import VolstudioError
 from volstudio.rendering.planes import PLANES
 from volstudio.scene.model import Scene
 from volstudio.session.commands import SetCamera, SetPanel
-from volstudio.session.session import Session
 from volstudio.volumes.store import STORE
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from volstudio.scene.model import Layer, Placement
     from volstudio.session.commands import Command
+    from volstudio.session.session import Session
     from volstudio.volumes.volume import Volume
 
 __all__ = ["Desk"]
@@ -71,6 +70,7 @@ class Desk(QObject):
         self._gestures = itertools.count(1)
         self._shown = session.scene
         self._woken.connect(self._drain, Qt.ConnectionType.QueuedConnection)
+        session.on_post(self._woken.emit)
         self.worker = Worker(self.post, self.complained.emit)
         self._framed = self._shown.layers
         self._choose_active(Scene(), self._shown)
@@ -164,6 +164,11 @@ class Desk(QObject):
         self.apply(*(SetPanel(plane) for plane in PLANES), SetCamera())
         self.changed.emit(self._shown, self._shown)
 
+    def fit_views_if_free(self) -> None:
+        """Fit what the scene itself does not state: for a session that was just opened."""
+        self._framed = self._shown.layers
+        self.changed.emit(self._shown, self._shown)
+
     def set_move_tool(self, on: bool) -> None:  # noqa: FBT001 - a slot of a toggling action
         """Offer handles, or put them away."""
         if on != self._move_tool:
@@ -178,20 +183,22 @@ class Desk(QObject):
     def set_session(self, session: Session) -> None:
         """Go on with another session."""
         self._unsubscribe()
+        self._session.on_post(None)
         self._session = session
         self._unsubscribe = session.on_change(self._session_changed)
+        session.on_post(self._woken.emit)
         self._preview = None
         self._show()
         self.history_changed.emit()
 
     def post(self, call: Callable[[], object]) -> None:
         """Run something on the window's thread, soon; safe from any thread."""
-        self._session.post(call)
-        self._woken.emit()
+        self._session.post(call)  # type: ignore[arg-type]  # what it returns is nobody's business
 
     def close(self) -> bool:
         """End all jobs; whether they have ended."""
         ended = self.worker.close()
+        self._session.on_post(None)
         self._unsubscribe()
         return ended
 

@@ -14,20 +14,23 @@ from PySide6.QtCore import Qt
 
 from volstudio.apps.studio.canvas import PictureCanvas, Pointer
 from volstudio.apps.studio.gestures import LayerDrag, gizmo_of
+from volstudio.apps.studio.gizmo_paint import paint_gizmo
+from volstudio.rendering.annotations import Extras, paint_slice
 from volstudio.rendering.planes import SliceView, crosshair_of, depth_axis
-from volstudio.rendering.rays import SliceRays
 from volstudio.session.commands import SetCrosshair, SetPanel
 
 if TYPE_CHECKING:
     from PySide6.QtWidgets import QWidget
 
     from volstudio.apps.studio.desk import Desk
+    from volstudio.rendering.compositor import Picture
     from volstudio.scene.model import Plane, Scene
 
 __all__ = ["SlicePane"]
 
 ZOOM_PER_NOTCH = 1.15
 ZOOM_PER_PIXEL = 1.006
+LETTERS = 24.0  # device-independent pixels kept free around the anatomy where the zoom is left to the pane
 # A frame slower than this while dragging is drawn at half the pixels until the mouse rests.
 SLOW_S = 0.045
 REST_MS = 180
@@ -64,7 +67,7 @@ class SlicePane(PictureCanvas):
     @property
     def view(self) -> SliceView:
         """Where the pane's pixels lie in the scene now."""
-        return view_of(self._desk, self.plane, self.device_size)
+        return self._view(self.device_size)
 
     @property
     def dragging(self) -> bool:
@@ -100,7 +103,32 @@ class SlicePane(PictureCanvas):
         with self._desk.telling():
             started = time.perf_counter()
             self.show_picture(self._painted())
-            self._last_s = time.perf_counter() - started
+            if self._grip is None or self._last_s <= SLOW_S:
+                self._last_s = time.perf_counter() - started
+
+    def _view(self, size: tuple[int, int]) -> SliceView:
+        margin = LETTERS * self.devicePixelRatioF() * size[0] / self.device_size[0]
+        return SliceView.for_scene(self._desk.framed, self._desk.volumes, self.plane, size, margin=margin)
+
+    def _painted(self) -> Picture:
+        """The slice, its marks and the gizmo; at half the pixels while a slow one is being dragged."""
+        size, scale = self.device_size, self.devicePixelRatioF()
+        coarse = self._last_s > SLOW_S and self._grip is not None
+        if coarse:
+            size, scale = (max(size[0] // 2, 1), max(size[1] // 2, 1)), scale / 2
+        view = self._view(size)
+        picture = paint_slice(self._desk.shown, self._desk.volumes, view, extras=Extras(scale=scale))
+        gizmo = gizmo_of(self._desk, scale)
+        if gizmo is not None:
+            paint_gizmo(picture, gizmo, view, hot=self._drag.handle if self._drag else self._hot, scale=scale)
+        if coarse:
+            self.request(REST_MS)
+            whole = self.device_size
+            picture = picture.repeat(2, axis=0).repeat(2, axis=1)
+            picture = np.pad(
+                picture, ((0, max(whole[1] - picture.shape[0], 0)), (0, max(whole[0] - picture.shape[1], 0)), (0, 0)), mode="edge"
+            )
+        return picture
 
     def _on_change(self, before: Scene, after: Scene) -> None:
         if before is not after:
@@ -115,7 +143,7 @@ class SlicePane(PictureCanvas):
         if pointer.button == Qt.MouseButton.LeftButton:
             gizmo = gizmo_of(self._desk, self.devicePixelRatioF())
             if gizmo is not None:
-                self._drag = LayerDrag.begin(self._desk, gizmo, SliceRays(self._grip), pointer.pixel)
+                self._drag = LayerDrag.begin(self._desk, gizmo, self._grip, pointer.pixel)
             if self._drag is None:
                 self._put_crosshair(pointer)
             else:
@@ -126,7 +154,7 @@ class SlicePane(PictureCanvas):
             return
         if pointer.button == Qt.MouseButton.LeftButton:
             if self._drag is not None:
-                self._drag.to(SliceRays(self._grip), pointer.pixel, snap=pointer.shift)
+                self._drag.to(self._grip, pointer.pixel, snap=pointer.shift)
             else:
                 self._put_crosshair(pointer)
             return
@@ -148,7 +176,7 @@ class SlicePane(PictureCanvas):
         if pointer.shift and not self._desk.move_tool:
             self._put_crosshair(pointer)
         gizmo = gizmo_of(self._desk, self.devicePixelRatioF())
-        hot = None if gizmo is None else gizmo.hit(SliceRays(self.view), pointer.pixel)
+        hot = None if gizmo is None else gizmo.hit(self.view, pointer.pixel)
         if hot != self._hot:
             self._hot = hot
             self.setCursor(Qt.CursorShape.ArrowCursor if hot is None else Qt.CursorShape.OpenHandCursor)

@@ -26,11 +26,11 @@ COLOURS = {
     "text": "#e4e6ea",
     "dim": "#979da8",
     "faint": "#666c77",
-    "accent": "#f2a93b",
-    "accent_deep": "#8a5f1f",
-    "accent_text": "#1d1405",
+    "accent": "#5cc9d9",
+    "accent_deep": "#22616b",
+    "accent_text": "#04181b",
     "warn": "#e8c15a",
-    "error": "#f0675c",
+    "error": "#f55c52",
     "good": "#6fbf8b",
 }
 
@@ -70,8 +70,8 @@ QPushButton:hover { background: $hover; }
 QPushButton:pressed { background: $line; }
 QPushButton:disabled { color: $faint; background: $panel; border-color: $line; }
 QPushButton[primary="true"] { background: $accent; border-color: $accent; color: $accent_text; font-weight: 600; }
-QPushButton[primary="true"]:hover { background: #ffb94f; border-color: #ffb94f; }
-QPushButton[primary="true"]:focus { border-color: #ffd590; }
+QPushButton[primary="true"]:hover { background: #7ad6e4; border-color: #7ad6e4; }
+QPushButton[primary="true"]:focus { border-color: #c5eef4; }
 QPushButton[primary="true"]:disabled { background: $raised; border-color: $line; color: $faint; }
 QPushButton[quiet="true"] { background: transparent; border-color: transparent; color: $dim; padding: 4px 8px; }
 QPushButton[quiet="true"]:hover { background: $raised; color: $text; }

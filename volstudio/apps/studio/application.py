@@ -1,0 +1,79 @@
+"""One Qt application with one window, from start to exit status."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import threading
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+os.environ.setdefault("QT_API", "pyside6")  # pyvistaqt takes the first binding it finds; ours is this one
+
+from PySide6.QtCore import QTimer
+from PySide6.QtWidgets import QApplication
+
+from volstudio import __version__
+from volstudio.apps.studio.theme import apply_theme
+from volstudio.apps.studio.window import StudioWindow
+from volstudio.session.session import Session
+
+if TYPE_CHECKING:
+    from types import TracebackType
+
+    from volstudio.scene.model import Scene
+
+__all__ = ["application", "make_window", "run_window"]
+
+# Python hears Ctrl+C only between its own instructions; an idle event loop runs none.
+SIGNAL_CHECK_MS = 250
+
+
+def application() -> QApplication:
+    """The process's Qt application, in the studio's looks."""
+    app = QApplication.instance() or QApplication([sys.argv[0] if sys.argv else "volstudio"])
+    assert isinstance(app, QApplication)  # noqa: S101 - a plain QCoreApplication cannot hold windows
+    app.setApplicationName("volstudio")
+    app.setApplicationVersion(__version__)
+    app.setDesktopFileName("volstudio")
+    apply_theme(app)
+    return app
+
+
+def make_window(scene: Scene | None = None, *, recover: bool = True, session_path: Path | str | None = None) -> StudioWindow:
+    """A window on a scene, with its journal, not yet shown; see `volstudio.apps.studio.run`."""
+    session = Session(scene)
+    if session_path is not None:
+        session.mark_saved(Path(session_path))
+    window = StudioWindow(session)
+    if recover:
+        window.documents.offer_recoveries()
+    window.documents.begin_journal()
+    return window
+
+
+def run_window(scene: Scene | None, *, recover: bool, session_path: Path | str | None) -> int:
+    """See `volstudio.apps.studio.run`."""
+    app = application()
+    window = make_window(scene, recover=recover, session_path=session_path)
+    previous, previous_thread = sys.excepthook, threading.excepthook
+
+    def caught(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
+        previous(kind, error, trace)
+        window.report(error)
+
+    sys.excepthook = caught
+    threading.excepthook = lambda fault: window.desk.post(lambda: window.report(fault.exc_value or RuntimeError("unknown")))
+    handler = signal.signal(signal.SIGINT, lambda *_: window.close())
+    beat = QTimer()
+    beat.timeout.connect(lambda: None)
+    beat.start(SIGNAL_CHECK_MS)
+    try:
+        window.show()
+        return app.exec()
+    finally:
+        beat.stop()
+        signal.signal(signal.SIGINT, handler)
+        sys.excepthook, threading.excepthook = previous, previous_thread
+        window.shut()

@@ -1,0 +1,68 @@
+"""The few questions that the window asks in dialogs of their own: which files, where to, and what about unsaved work."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+from PySide6.QtWidgets import QFileDialog, QInputDialog, QMessageBox
+
+if TYPE_CHECKING:
+    from PySide6.QtWidgets import QWidget
+
+__all__ = ["Ask", "Unsaved"]
+
+Unsaved = Literal["save", "discard", "cancel"]
+
+
+class Ask:
+    """Asks a person; tests answer in its place.
+
+    Parameters
+    ----------
+    parent : QWidget
+    """
+
+    def __init__(self, parent: QWidget) -> None:
+        self._parent = parent
+        self._folder = ""
+
+    def files_to_open(self, title: str, kinds: str) -> tuple[Path, ...]:
+        """Files that exist; none after a cancel."""
+        names, _ = QFileDialog.getOpenFileNames(self._parent, title, self._folder, kinds)
+        return self._remembered(tuple(Path(name) for name in names))
+
+    def file_to_save(self, title: str, suggestion: str, kinds: str) -> Path | None:
+        """Where to write; the dialog has asked before an existing file is replaced. None after a cancel."""
+        name, _ = QFileDialog.getSaveFileName(self._parent, title, str(Path(self._folder) / suggestion), kinds)
+        return self._remembered((Path(name),))[0] if name else None
+
+    def folder(self, title: str) -> Path | None:
+        """A folder that exists; None after a cancel."""
+        name = QFileDialog.getExistingDirectory(self._parent, title, self._folder)
+        return Path(name) if name else None
+
+    def one_of(self, title: str, question: str, options: Sequence[str]) -> str | None:
+        """One of several words; None after a cancel, and no question where there is nothing to choose."""
+        if len(options) < 2:
+            return options[0] if options else None
+        word, taken = QInputDialog.getItem(self._parent, title, question, list(options), 0, False)  # noqa: FBT003 - Qt's own signature
+        return word if taken else None
+
+    def unsaved(self, what: str) -> Unsaved:
+        """What to do with changes that are in no file."""
+        box = QMessageBox(self._parent)
+        box.setWindowTitle("Unsaved changes")
+        box.setText(f"Save the changes to {what}?")
+        box.setInformativeText("Placements, looks and views would be lost; the volumes' files are not touched either way.")
+        buttons = QMessageBox.StandardButton
+        box.setStandardButtons(buttons.Save | buttons.Discard | buttons.Cancel)
+        box.setDefaultButton(buttons.Save)
+        answers: dict[int, Unsaved] = {int(buttons.Save): "save", int(buttons.Discard): "discard"}
+        return answers.get(box.exec(), "cancel")
+
+    def _remembered(self, paths: tuple[Path, ...]) -> tuple[Path, ...]:
+        if paths:
+            self._folder = str(paths[0].parent)
+        return paths

@@ -1,0 +1,250 @@
+"""What the window has open: volumes, sessions and transforms in, session files out, and sessions of programs that died."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import QObject, Signal
+
+from volstudio.apps.studio.opening import SCENE_KINDS, TRANSFORM_KINDS, VOLUME_KINDS, loaded, placed_from_file, sort_files
+from volstudio.apps.studio.recent import remember
+from volstudio.errors import CommandError, OutputError, SceneError, VolstudioError
+from volstudio.scene.files import changed_files, load_scene, missing_files
+from volstudio.scene.model import Scene
+from volstudio.session.commands import Place, ReplaceScene
+from volstudio.session.journal import Journal, recoverable
+from volstudio.session.session import Session
+from volstudio.tasks.open import open_layer
+from volstudio.tasks.save import save_session
+from volstudio.volumes.store import STORE
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from volstudio.apps.studio.ask import Ask
+    from volstudio.apps.studio.desk import Desk
+    from volstudio.apps.studio.messages import MessageArea
+    from volstudio.progress import Progress
+    from volstudio.session.journal import Recovery
+
+__all__ = ["Documents"]
+
+
+class Documents(QObject):
+    """Opens, saves and restores.
+
+    Parameters
+    ----------
+    desk : Desk
+    ask : Ask
+    messages : MessageArea
+
+    Attributes
+    ----------
+    recent_changed : Signal()
+    """
+
+    recent_changed = Signal()
+
+    def __init__(self, desk: Desk, ask: Ask, messages: MessageArea) -> None:
+        super().__init__()
+        self._desk, self._ask, self._messages = desk, ask, messages
+        self._journal: Journal | None = None
+
+    def ask_volumes(self) -> None:
+        """Open volumes that the person chooses."""
+        self.open_paths(self._ask.files_to_open("Open volumes", VOLUME_KINDS))
+
+    def ask_session(self) -> None:
+        """Open a session that the person chooses."""
+        for path in self._ask.files_to_open("Open session", SCENE_KINDS)[:1]:
+            self.open_session(path)
+
+    def ask_transform(self) -> None:
+        """Place the layer at hand by a transform that the person chooses."""
+        for path in self._ask.files_to_open("Load transform", TRANSFORM_KINDS)[:1]:
+            self.load_transform(path)
+
+    def open_paths(self, paths: Sequence[Path]) -> None:
+        """Open files of any kind, as a drop brings them."""
+        kinds = sort_files(paths)
+        if kinds.scenes:
+            self.open_session(kinds.scenes[0])
+        if kinds.volumes:
+            self.open_volumes(kinds.volumes)
+        for path in kinds.transforms:
+            self.load_transform(path)
+
+    def open_volumes(self, paths: Sequence[Path | str]) -> None:
+        """Add volumes; they are read beside the window."""
+        names = [str(path) for path in paths]
+        scene = self._desk.session.scene
+        shown = ", ".join(Path(name).name for name in names)
+        note = self._messages.say(f"Opening {shown} …")
+
+        def work(progress: Progress) -> Scene:
+            return loaded(scene, names, progress)
+
+        def done(after: Scene) -> None:
+            note.close_message()
+            if self._desk.session.scene.layers is not scene.layers:
+                self.open_volumes(names)  # the scene has changed meanwhile; the voxels are warm now
+                return
+            current = self._desk.session.scene
+            fresh = Scene(layers=after.layers) if not current.layers else after
+            self._desk.apply(ReplaceScene(_with_layers(current, fresh), f"Open {shown}"))
+            self._remember(names)
+
+        def failed(error: BaseException) -> None:
+            note.close_message()
+            self._desk.complained.emit(error)
+
+        self._desk.worker.start(f"opening {shown}", work, done, failed=failed, stopped=note.close_message)
+
+    def open_session(self, path: Path) -> None:
+        """Go on with the session in a file, once the present one may go."""
+        if not self.may_go():
+            return
+        self._load(path, None)
+
+    def load_transform(self, path: Path) -> None:
+        """Place the layer at hand as a transform file says."""
+        with self._desk.telling():
+            if self._desk.active is None:
+                raise SceneError(f"The transform {path.name} needs a layer to move; open the volumes first.")
+            placement = placed_from_file(self._desk.session.scene, path, self._desk.active)
+            self._desk.apply(Place(self._desk.active, placement))
+
+    def new(self) -> None:
+        """Begin with nothing open."""
+        if self.may_go():
+            self._take(Session(journal=self._fresh_journal()))
+
+    def save(self) -> bool:
+        """Save to the session's file; asks for one where there is none. Whether it is saved."""
+        path = self._desk.session.saved_path
+        if path is None or path.suffix.lower() not in (".toml", ".json"):
+            return self.save_as()
+        return self._save(path)
+
+    def save_as(self) -> bool:
+        """Save to a file that the person chooses."""
+        path = self._ask.file_to_save("Save session", "session.toml", SCENE_KINDS)
+        if path is None:
+            return False
+        return self._save(path if path.suffix.lower() in (".toml", ".json") else path.with_name(path.name + ".toml"))
+
+    def may_go(self) -> bool:
+        """Whether the present session may be left: nothing unsaved, or the person has decided."""
+        session = self._desk.session
+        if not session.dirty or not session.scene.layers:
+            return True
+        answer = self._ask.unsaved(session.saved_path.name if session.saved_path else "this session")
+        return answer == "discard" or (answer == "save" and self.save())
+
+    def begin_journal(self) -> None:
+        """Write a journal of the present session from here on."""
+        scene, path = self._desk.session.scene, self._desk.session.saved_path
+        session = Session(scene, journal=self._fresh_journal())
+        if path is not None:
+            session.mark_saved(path)
+        self._desk.set_session(session)
+
+    def offer_recoveries(self) -> None:
+        """Offer sessions back whose program died."""
+        with self._desk.telling():
+            for recovery in recoverable():
+                self._offer(recovery)
+
+    def close(self) -> None:
+        """The window goes; the journal has done its duty."""
+        self._drop_journal()
+
+    def _offer(self, recovery: Recovery) -> None:
+        when = f"{recovery.started.astimezone():%A %H:%M}"
+        names = ", ".join(recovery.layers) or "no volumes"
+        self._messages.say(
+            f"A session from {when} was not closed ({names}).",
+            actions=(("Restore", lambda: self._restore(recovery)), ("Discard", recovery.discard)),
+        )
+
+    def _restore(self, recovery: Recovery) -> None:
+        if not self.may_go():
+            return
+        with self._desk.telling():
+            restored = recovery.session(journal=self._fresh_journal())
+            self._take(restored)
+            recovery.discard()
+
+    def _load(self, path: Path, relocate: Path | None) -> None:
+        def work(progress: Progress) -> Scene:
+            progress(f"opening {path.name}", 0.0)
+            scene = load_scene(path, relocate=relocate, missing="keep")
+            if not missing_files(scene):
+                for layer in scene.layers:
+                    STORE.frame(open_layer(layer), layer.time)
+            return scene
+
+        def done(scene: Scene) -> None:
+            gone = missing_files(scene)
+            if gone:
+                names = ", ".join(Path(layer.path).name for layer in gone)
+                self._messages.say(
+                    f"{path.name} needs files that are not where it says: {names}.",
+                    "error",
+                    actions=(("Find them…", lambda: self._relocate(path)),),
+                )
+                return
+            session = Session(scene, journal=self._fresh_journal())
+            session.mark_saved(path)
+            self._take(session)
+            self._remember([str(path)])
+            for finding in changed_files(scene):
+                self._messages.say(finding.text)
+
+        self._desk.worker.start(f"opening {path.name}", work, done)
+
+    def _relocate(self, path: Path) -> None:
+        folder = self._ask.folder("Folder to look for the missing files in")
+        if folder is not None:
+            self._load(path, folder)
+
+    def _take(self, session: Session) -> None:
+        self._desk.set_session(session)
+        self._desk.fit_views_if_free()
+
+    def _save(self, path: Path) -> bool:
+        with self._desk.telling():
+            save_session(self._desk.session.scene, path, overwrite=True)
+            self._desk.session.mark_saved(path)
+            self._desk.history_changed.emit()
+            self._remember([str(path)])
+            self._messages.say(f"Saved to {path.name}.", "good")
+            return True
+        return False
+
+    def _fresh_journal(self) -> Journal | None:
+        """A new journal in place of the old one; None, and the person knows, where none can be written."""
+        self._drop_journal()
+        try:
+            self._journal = Journal.start()
+        except (OSError, VolstudioError) as error:
+            self._desk.complained.emit(OutputError(f"No journal can be kept ({error}); save the session often."))
+        return self._journal
+
+    def _drop_journal(self) -> None:
+        if self._journal is not None:
+            self._journal.close()
+            self._journal = None
+
+    def _remember(self, names: Sequence[str]) -> None:
+        with self._desk.telling():
+            remember([name for name in names if not name.startswith(("sample:", "memory:"))])
+            self.recent_changed.emit()
+
+
+def _with_layers(scene: Scene, other: Scene) -> Scene:
+    from msgspec.structs import replace
+
+    return replace(scene, layers=other.layers)

@@ -1,0 +1,98 @@
+"""What leaves the window as files: edited header, resampled volume, transform, picture. Never over a source."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from volstudio.tasks.save import save_edited_header, save_resampled, save_transform
+from volstudio.tasks.shots import shot
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from volstudio.apps.studio.ask import Ask
+    from volstudio.apps.studio.desk import Desk
+    from volstudio.apps.studio.messages import MessageArea
+    from volstudio.volumes.volume import Finding
+
+__all__ = ["Exports"]
+
+VOLUMES = "NIfTI (*.nii.gz *.nii);;All files (*)"
+TRANSFORMS = "ITK transform (*.tfm *.txt);;Plain 4 x 4 (*.xfm.txt);;All files (*)"
+PICTURES = "Pictures (*.png *.jpg *.tif)"
+PICTURE_SIZE = (1800, 1350)
+
+
+class Exports:
+    """Asks for a target and writes the layer at hand.
+
+    Parameters
+    ----------
+    desk : Desk
+    ask : Ask
+    messages : MessageArea
+    """
+
+    def __init__(self, desk: Desk, ask: Ask, messages: MessageArea) -> None:
+        self._desk, self._ask, self._messages = desk, ask, messages
+
+    def edited_header(self) -> None:
+        """The voxels as they are, with the placement in the header."""
+        self._export(
+            "Edited header of {}", "_aligned", VOLUMES, lambda scene, name, path: save_edited_header(scene, name, path, overwrite=True)
+        )
+
+    def resampled(self) -> None:
+        """New voxels on the grid of another layer."""
+        name = self._desk.active
+        scene = self._desk.session.scene
+        onto = self._ask.one_of("Resampled volume", f"Resample {name} on the grid of", [other for other in scene.names if other != name])
+        if onto is None:
+            self._messages.say("Resampling needs a second volume whose grid is used; open it first.")
+            return
+        self._export(
+            "Resampled {}", f"_on_{onto}", VOLUMES, lambda scene, name, path: save_resampled(scene, name, path, onto=onto, overwrite=True)
+        )
+
+    def transform(self) -> None:
+        """Where the layer lies, as a transform file."""
+
+        def write(scene: object, name: str, path: Path) -> None:
+            save_transform(scene, name, path, overwrite=True)  # type: ignore[arg-type]  # a Scene
+
+        self._export("Transform of {}", "_to_fixed", TRANSFORMS, write, suffix=".tfm")
+
+    def picture(self) -> None:
+        """The scene as a picture, as the script would draw it."""
+        scene = self._desk.session.scene
+        path = self._ask.file_to_save("Picture", "picture.png", PICTURES)
+        if path is None:
+            return
+        target = path if path.suffix else path.with_suffix(".png")
+        size = PICTURE_SIZE if scene.view == "quad" else None
+        self._desk.worker.start(
+            f"drawing {target.name}",
+            lambda _: shot(scene, target, size=size, overwrite=True),
+            lambda written: self._messages.say(f"Saved {written.name}.", "good"),
+        )
+
+    def _export(self, title: str, ending: str, kinds: str, write: Callable[..., object], *, suffix: str = ".nii.gz") -> None:
+        name, scene = self._desk.active, self._desk.session.scene
+        if name is None:
+            self._messages.say("There is nothing to export yet; open a volume first.")
+            return
+        path = self._ask.file_to_save(title.format(name), f"{name.replace('/', '_')}{ending}{suffix}", kinds)
+        if path is None:
+            return
+        target = path if path.suffix else path.with_name(path.name + suffix)
+
+        def done(findings: object) -> None:
+            self._messages.say(f"Saved {target.name}.", "good")
+            for finding in findings if isinstance(findings, tuple) else ():
+                self._say(finding)
+
+        self._desk.worker.start(f"writing {target.name}", lambda _: write(scene, name, target), done)
+
+    def _say(self, finding: Finding) -> None:
+        self._messages.say(finding.text, "error" if finding.severity == "error" else "info")
