@@ -10,7 +10,7 @@ import nibabel
 import numpy as np
 import pytest
 
-from volstudio.errors import MissingExtraError, VolstudioError
+from volstudio.errors import MissingExtraError, OutputError, VolstudioError
 from volstudio.volumes import samples
 
 pytestmark = pytest.mark.skipif(importlib.util.find_spec("nilearn") is None, reason="nilearn, which holds the brain, is not installed")
@@ -128,6 +128,13 @@ def test_without_nilearn_the_pip_line_is_said(monkeypatch):
     monkeypatch.setattr(samples, "find_spec", lambda name: None)
     with pytest.raises(MissingExtraError, match="python -m pip install"):
         samples.sample("t1")
+
+
+def test_cache_folder_that_cannot_be_made_is_said(tmp_path, monkeypatch):
+    (tmp_path / "file").write_text("in the way")
+    monkeypatch.setenv("VOLSTUDIO_CACHE_DIR", str(tmp_path / "file" / "cache"))
+    with pytest.raises(OutputError, match="set VOLSTUDIO_CACHE_DIR"):
+        samples.sample("epi")
 
 
 def test_nilearn_is_never_imported():

@@ -15,10 +15,11 @@ from typing import TYPE_CHECKING, Any, Literal, get_args
 
 import numpy as np
 
-from volstudio.errors import MissingExtraError, VolstudioError
+from volstudio.errors import MissingExtraError, OutputError, VolstudioError
 from volstudio.geometry.affine import Affine, FloatArray
 from volstudio.geometry.grid import Grid
 from volstudio.geometry.spaces import scanner, voxel
+from volstudio.volumes.atomic import atomic_bytes
 from volstudio.volumes.volume import Source, Volume
 
 if TYPE_CHECKING:
@@ -78,6 +79,8 @@ def sample(name: SampleName) -> Volume:
     ------
     MissingExtraError
         nilearn, whose wheel holds the brain, is not installed.
+    OutputError
+        The cache folder cannot be written.
     VolstudioError
         There is no sample of that name.
     """
@@ -156,10 +159,13 @@ def _epi_path() -> Path:
     size = _HEADER_BYTES + int(np.prod(_SHAPE)) * 2
     if not path.is_file() or path.stat().st_size != size:
         content = _nifti_bytes(_simulate())
-        path.parent.mkdir(parents=True, exist_ok=True)
-        temporary = path.with_name(f".{path.name}.{os.getpid()}")
-        temporary.write_bytes(content)
-        temporary.replace(path)
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise OutputError(
+                f"The sample's EPI cannot be kept in {path.parent}: {error.strerror}; set VOLSTUDIO_CACHE_DIR to a folder that can be written."
+            ) from error
+        atomic_bytes(path, content, overwrite=True)
     return path
 
 
