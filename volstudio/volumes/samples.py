@@ -163,7 +163,8 @@ def _epi_path() -> Path:
             path.parent.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise OutputError(
-                f"The sample's EPI cannot be kept in {path.parent}: {error.strerror}; set VOLSTUDIO_CACHE_DIR to a folder that can be written."
+                f"The sample's EPI cannot be kept in {path.parent}: {error.strerror}; "
+                "set VOLSTUDIO_CACHE_DIR to a folder that can be written."
             ) from error
         atomic_bytes(path, content, overwrite=True)
     return path
