@@ -41,7 +41,7 @@ def test_two_drags_are_two_steps(session):
     for gesture in ("a", "b"):
         for x in (1, 2, 3):
             session.apply(c.Place("epi", shift(x + ord(gesture)), gesture=gesture))
-    assert len(session.past) == 2
+    assert len(session.history.past) == 2
 
 
 def test_a_drag_back_to_its_start_leaves_no_step(session):
@@ -49,7 +49,7 @@ def test_a_drag_back_to_its_start_leaves_no_step(session):
         session.apply(c.Place("epi", SCENE.layer("epi").placement if x == 0 else shift(x), gesture="a"))
     assert not session.can_undo
     session.apply(c.Place("epi", shift(4), gesture="a"))
-    assert len(session.past) == 1
+    assert len(session.history.past) == 1
     session.undo()
     assert session.scene == SCENE
 
@@ -58,7 +58,7 @@ def test_moving_the_eye_does_not_break_a_drag_and_makes_no_step(session):
     session.apply(c.Place("epi", shift(1), gesture="a"))
     session.apply(c.SetCrosshair((1.0, 2.0, 3.0)))
     session.apply(c.Place("epi", shift(2), gesture="a"))
-    assert len(session.past) == 1
+    assert len(session.history.past) == 1
     session.undo()
     assert x_of(session) == 0
     assert session.scene.crosshair == (1.0, 2.0, 3.0)
@@ -115,7 +115,7 @@ def test_nothing_to_undo(session):
 def test_history_is_bounded(session):
     for k in range(MAX_STEPS + 20):
         session.apply(c.SetTitle(str(k)))
-    assert len(session.past) == MAX_STEPS
+    assert len(session.history.past) == MAX_STEPS
     while session.undo():
         pass
     assert session.scene.title == "19"
@@ -138,7 +138,7 @@ class TestCancel:
         assert not session.can_redo
         assert session.cancel("g")
         assert session.scene.layer("epi") is SCENE.layer("epi")
-        assert [step.command.text for step in session.past] == ["Change title"]
+        assert [step.command.text for step in session.history.past] == ["Change title"]
         assert session.redo()
         assert session.scene.title == "b"
 

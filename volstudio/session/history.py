@@ -7,14 +7,18 @@ bookkeeping: no listeners, no files.
 from __future__ import annotations
 
 from collections import deque
-from typing import NamedTuple
+from typing import TYPE_CHECKING
 
 import msgspec
+from msgspec.structs import replace
 
 from volstudio.scene.model import Scene
 from volstudio.session.commands import AnyCommand, Command, with_view_of
 
-__all__ = ["MAX_STEPS", "History", "Step"]
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+__all__ = ["MAX_STEPS", "History", "OpenStep", "Step"]
 
 MAX_STEPS = 500  # a day of work; the oldest are forgotten
 
@@ -26,12 +30,25 @@ class Step(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     command: AnyCommand
 
 
-class _Open(NamedTuple):
-    """A step that further commands may still join, and what cancelling it brings back."""
+class OpenStep(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The step that the next command may still join.
+
+    Parameters
+    ----------
+    key : str
+        Merge key of the commands that join.
+    gesture : str
+        The drag, or empty.
+    base : Scene
+        Before the first of them.
+    redo : tuple of Step
+        What could be redone then, and can be again once the drag is cancelled.
+    """
 
     key: str
+    gesture: str
     base: Scene
-    redo: tuple[Step, ...]
+    redo: tuple[Step, ...] = ()
 
 
 class History:
@@ -42,6 +59,8 @@ class History:
     scene : Scene
     past, future : iterable of Step
         Oldest first; the last of either is the next to be undone or redone.
+    running : OpenStep or None
+        The step that the next command may join.
 
     Notes
     -----
@@ -49,13 +68,13 @@ class History:
     (`VIEW_FIELDS`), except across a command that exchanged the whole scene.
     """
 
-    __slots__ = ("_open", "future", "past", "scene")
+    __slots__ = ("future", "past", "running", "scene")
 
-    def __init__(self, scene: Scene, past: tuple[Step, ...] = (), future: tuple[Step, ...] = ()) -> None:
+    def __init__(self, scene: Scene, past: Iterable[Step] = (), future: Iterable[Step] = (), running: OpenStep | None = None) -> None:
         self.scene = scene
         self.past: deque[Step] = deque(past, maxlen=MAX_STEPS)
         self.future: list[Step] = list(future)
-        self._open: _Open | None = None
+        self.running = running
 
     def take(self, command: Command, after: Scene) -> None:
         """Make ``after``, which is what ``command`` gave, the present scene."""
@@ -63,14 +82,14 @@ class History:
         if not command.undoable:
             return
         key = command.merge_key
-        running = self._open
+        running = self.running
         if key is None or running is None or running.key != key:
-            self._open = None if key is None else _Open(key, before, tuple(self.future))
+            self.running = None if key is None else OpenStep(key, _gesture(command), before, tuple(self.future))
             self._push(before, command)
             return
         # A drag that comes back to where it began leaves no step, and makes one again when it moves on.
         base = running.base
-        if self.past and self.past[-1].scene is base:
+        if self.past and self.past[-1].scene == base:  # no other step begins where this one does: steps change something
             self.past.pop()
         if with_view_of(after, base) != base:
             self._push(base, command)
@@ -88,7 +107,7 @@ class History:
         return self._go(self.future, self.past)
 
     def _go(self, source: deque[Step] | list[Step], target: deque[Step] | list[Step]) -> Scene | None:
-        self._open = None
+        self.running = None
         if not source:
             return None
         step = source.pop()
@@ -103,24 +122,38 @@ class History:
         """
         if not gesture:
             return False
-        running = self._open
-        is_last = running is not None and running.key.endswith(f":{gesture}")
+        running = self.running
+        is_last = running is not None and running.gesture == gesture
         steps = list(self.past)
-        first = next((k for k, step in enumerate(steps) if _gesture(step) == gesture), None)
+        first = next((k for k, step in enumerate(steps) if _gesture(step.command) == gesture), None)
         if first is None:
-            return is_last  # a drag that is back where it began, or one that is not known
+            if running is None or not is_last:
+                return False
+            # The drag is back where it began, so that only what it had forgotten is to be brought back.
+            self.future, self.running = list(running.redo), None
+            return True
         now, scene = self.scene, steps[first].scene
         kept = steps[:first]
         for step in steps[first:]:
-            if _gesture(step) != gesture:
+            if _gesture(step.command) != gesture:
                 kept.append(Step(scene, step.command))
                 scene = step.command.apply(scene)
         self.scene = with_view_of(scene, now)
         self.past = deque(kept, maxlen=MAX_STEPS)
         self.future = list(running.redo) if running is not None and is_last and len(kept) == first else []
-        self._open = None
+        self.running = None
         return True
 
+    def seal(self) -> None:
+        """End all drags: nothing joins or cancels the steps there are. For a history whose views are gone, and their names for drags."""
+        self.running = None
+        self.past = deque(map(_sealed, self.past), maxlen=MAX_STEPS)
+        self.future = list(map(_sealed, self.future))
 
-def _gesture(step: Step) -> str:
-    return getattr(step.command, "gesture", "")
+
+def _sealed(step: Step) -> Step:
+    return Step(step.scene, replace(step.command, gesture="")) if _gesture(step.command) else step
+
+
+def _gesture(command: Command) -> str:
+    return getattr(command, "gesture", "")

@@ -15,7 +15,7 @@ from volstudio.errors import CommandError, SceneError
 from volstudio.scene.checks import check
 from volstudio.scene.model import Layer, Scene
 from volstudio.session.command import with_view_of
-from volstudio.session.history import History, Step
+from volstudio.session.history import History
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -51,6 +51,9 @@ class Recorder(Protocol):
     def begin(self, session: Session) -> None:
         """The session's whole state, from which all that follows is told."""
 
+    def close(self, *, keep: bool = False) -> None:
+        """The session is over; ``keep``: it is to be offered again."""
+
 
 class Session:
     """A scene with its history, its listeners and its journal.
@@ -80,15 +83,26 @@ class Session:
     def __init__(self, scene: Scene | None = None, *, journal: Recorder | None = None) -> None:
         start = Scene() if scene is None else scene
         check(start)
-        self._history = History(start)
-        self._saved: Scene | None = start
-        self._saved_path: Path | None = None
+        self._begin(History(start), start, None, journal)
+
+    @classmethod
+    def resumed(cls, history: History, *, saved: Scene | None, saved_path: Path | None, journal: Recorder | None = None) -> Session:
+        """A session that goes on from a history, such as one that a journal gave back."""
+        check(history.scene)
+        session = cls.__new__(cls)
+        session._begin(history, saved, saved_path, journal)  # noqa: SLF001 - the other half of the constructor
+        return session
+
+    def _begin(self, history: History, saved: Scene | None, saved_path: Path | None, journal: Recorder | None) -> None:
+        self._history = history
+        self._saved = saved
+        self._saved_path = saved_path
         self._revision = 0
-        self._layer_revisions = dict.fromkeys(start.names, 0)
+        self._layer_revisions = dict.fromkeys(history.scene.names, 0)
         self._listeners: list[Listener] = []
         self._notices: deque[tuple[Scene, Scene]] = deque()
         self._telling = False
-        self._posted: deque[Callable[[], None]] = deque()
+        self._posted: deque[Callable[[], object]] = deque()
         self._on_post: Callable[[], None] | None = None
         self._owner = threading.get_ident()
         self._journal = journal
@@ -198,14 +212,9 @@ class Session:
         return self._history.future[-1].command.text if self._history.future else ""
 
     @property
-    def past(self) -> tuple[Step, ...]:
-        """The steps that can be undone, oldest first."""
-        return tuple(self._history.past)
-
-    @property
-    def future(self) -> tuple[Step, ...]:
-        """The steps that can be redone; the last is the next."""
-        return tuple(self._history.future)
+    def history(self) -> History:
+        """The bookkeeping of undo; to be read, such as by the journal."""
+        return self._history
 
     @property
     def saved_path(self) -> Path | None:
@@ -251,7 +260,7 @@ class Session:
 
         return unsubscribe
 
-    def post(self, call: Callable[[], None]) -> None:
+    def post(self, call: Callable[[], object]) -> None:
         """Have ``call()`` run by the owner's next `drain`; safe from any thread."""
         self._posted.append(call)
         if self._on_post is not None:
@@ -272,10 +281,19 @@ class Session:
             self._posted.popleft()()
         return waiting
 
-    def close(self) -> None:
-        """Part from all listeners and from the journal; the journal's file is its owner's to close."""
+    @property
+    def journal(self) -> Recorder | None:
+        """What records the session; None where nothing does, or where it failed (then a change raised the reason)."""
+        return self._journal
+
+    def close(self, *, keep_journal: bool = False) -> None:
+        """End well: part from all listeners, and close the journal, which is removed unless it is to be offered at the next start."""
         self._listeners.clear()
-        self._journal = None
+        self._posted.clear()
+        self._on_post = None
+        if self._journal is not None:
+            self._journal.close(keep=keep_journal)
+            self._journal = None
 
     def _changed(self, before: Scene, tell: Callable[[Recorder], None]) -> None:
         """Count, record, and tell the listeners of a change that has been made."""
