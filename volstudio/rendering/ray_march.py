@@ -18,10 +18,15 @@ __all__ = ["MARK", "extension_texts"]
 
 # A name that only our text holds: by it the compiled shader is recognised.
 MARK = "vs_toTexture0"
+# How much of a pixel is lit at once: smaller is finer and slower. Light is two thirds of the time where every sample is lit.
+PORTION = 0.12
 
 DECLARATIONS = """
 // Light from above the left shoulder of the person looking, in eye space.
 const vec3 vs_light = vec3(-0.398, 0.498, 0.770);
+
+// From the eye into the scene, in eye space.
+vec3 vs_ray;
 
 // Steps along a ray at which it enters and leaves the unit cube of a texture.
 vec2 vs_span(vec3 start, vec3 way)
@@ -34,7 +39,7 @@ vec2 vs_span(vec3 start, vec3 way)
   return vec2(max(near.x, max(near.y, near.z)), min(far.x, min(far.y, far.z)));
 }
 
-vec3 vs_lit(vec3 colour, vec3 slope, float flatness, vec4 material, vec3 towardsEye)
+vec3 vs_shaded(vec3 colour, vec3 slope, float flatness, vec4 material, vec3 towardsEye)
 {
   float steep = length(slope);
   if (steep < 1e-12)
@@ -58,11 +63,13 @@ vec3 vs_lit(vec3 colour, vec3 slope, float flatness, vec4 material, vec3 towards
 SETUP = """
       mat4 vs_fromWorld{k} = in_cellToPoint[{port}] * in_inverseTextureDatasetMatrix[{port}] * in_inverseVolumeMatrix[{port}];
       mat4 vs_toTexture{k} = vs_fromWorld{k} * in_volumeMatrix[0] * in_textureDatasetMatrix[0];
-      vec3 vs_start{k} = (vs_toTexture{k} * vec4(g_dataPos, 1.0)).xyz;
-      vec3 vs_way{k} = (vs_toTexture{k} * vec4(g_dirStep, 0.0)).xyz;
+      vs_start{k} = (vs_toTexture{k} * vec4(g_dataPos, 1.0)).xyz;
+      vs_way{k} = (vs_toTexture{k} * vec4(g_dirStep, 0.0)).xyz;
       vec2 vs_inside{k} = vs_span(vs_start{k}, vs_way{k});
-      mat3 vs_toEye{k} = mat3(in_modelViewMatrix) * transpose(mat3(vs_fromWorld{k}));
-      vec3 vs_cells{k} = vec3(textureSize(in_volume[{k}], 0));
+      vs_toEye{k} = mat3(in_modelViewMatrix) * transpose(mat3(vs_fromWorld{k}));
+      vs_waiting{k} = vec4(0.0);
+      vs_place{k} = 0.0;
+      vs_cells{k} = vec3(textureSize(in_volume[{k}], 0));
       float vs_own{k} = 0.0;
       vs_first = min(vs_first, vs_inside{k}.y > vs_inside{k}.x ? vs_inside{k}.x : vs_first);
       vs_last = max(vs_last, vs_inside{k}.y > vs_inside{k}.x ? vs_inside{k}.y : vs_last);
@@ -80,33 +87,66 @@ PROBE = """
 
 # seen: what this sample adds to the layer's own opacity; local: the same seen through the rest of the layer, so that a layer of opacity x
 # never hides more than x of what is behind it.
-SAMPLE = """
+MIX = """
+        float vs_local{k} = 0.0;
         if (vs_alpha{k} > 0.0)
           {{
           float seen = vs_layer{k}.x * vs_alpha{k} * (1.0 - vs_own{k});
-          float local = seen / max(1.0 - vs_layer{k}.x * vs_own{k}, 1e-4);
+          vs_local{k} = seen / max(1.0 - vs_layer{k}.x * vs_own{k}, 1e-4);
           vs_own{k} += vs_alpha{k} * (1.0 - vs_own{k});
-          vs_clear *= 1.0 - local;
-          if (local * (1.0 - g_fragColor.a) > 0.003)
-            {{
-            vec3 colour = textureLod(in_colorTransferFunc_{k}[0], vec2(vs_value{k}, 0.0), 0.0).rgb;
-            if (vs_material{k}.y > 0.0)
-              {{
-              vec3 at = vs_start{k} + vs_way{k} * vs_t;
-              vec3 x = vec3(1.0 / vs_cells{k}.x, 0.0, 0.0);
-              vec3 y = vec3(0.0, 1.0 / vs_cells{k}.y, 0.0);
-              vec3 z = vec3(0.0, 0.0, 1.0 / vs_cells{k}.z);
-              vec3 slope = vec3(
-                textureLod(in_volume[{k}], at + x, 0.0).r - textureLod(in_volume[{k}], at - x, 0.0).r,
-                textureLod(in_volume[{k}], at + y, 0.0).r - textureLod(in_volume[{k}], at - y, 0.0).r,
-                textureLod(in_volume[{k}], at + z, 0.0).r - textureLod(in_volume[{k}], at - z, 0.0).r);
-              slope = vs_toEye{k} * (slope * 0.5 * vs_cells{k} * in_volume_scale[{k}].r);
-              colour = vs_lit(colour, slope, vs_layer{k}.y, vs_material{k}, -vs_ray);
-              }}
-            vs_colour += local * colour;
-            vs_weight += local;
-            }}
+          vs_clear *= 1.0 - vs_local{k};
+          vs_weight += vs_local{k};
           }}
+"""
+
+# What a volume adds waits until it amounts to a portion, and is then lit as one, at its mean place.
+COLLECT = """
+          if (vs_local{k} > 0.0)
+            {{
+            float part = vs_share * vs_local{k} / vs_weight;
+            vs_waiting{k} += vec4(textureLod(in_colorTransferFunc_{k}[0], vec2(vs_value{k}, 0.0), 0.0).rgb, 1.0) * part;
+            vs_place{k} += vs_t * part;
+            vs_portion = max(vs_portion, vs_waiting{k}.a);
+            }}
+"""
+
+FLUSH = """
+        g_fragColor.rgb += vs_waiting{k}.a > (vs_running ? {portion} : 0.0) ? vs_lit{k}(vs_running ? {portion} : 1.0, vs_t - 1.0) : vec3(0.0);
+"""
+
+LIT = """
+vec4 vs_waiting{k};
+float vs_place{k};
+vec3 vs_start{k};
+vec3 vs_way{k};
+mat3 vs_toEye{k};
+vec3 vs_cells{k};
+
+// The light that up to a portion of what waits sends to the eye. What is over, part of the last sample, waits on: whole samples would make
+// the light jump where one more sample falls into a portion.
+vec3 vs_lit{k}(float portion, float last)
+{{
+  float over = max(vs_waiting{k}.a - portion, 0.0);
+  float weight = max(vs_waiting{k}.a - over, 1e-6);
+  vec3 colour = vs_waiting{k}.rgb / max(vs_waiting{k}.a, 1e-6);
+  vec4 rest = vec4(colour, 1.0) * over;
+  if (vs_material{k}.y > 0.0)
+    {{
+    vec3 at = vs_start{k} + vs_way{k} * ((vs_place{k} - over * last) / weight);
+    vec3 x = vec3(1.0 / vs_cells{k}.x, 0.0, 0.0);
+    vec3 y = vec3(0.0, 1.0 / vs_cells{k}.y, 0.0);
+    vec3 z = vec3(0.0, 0.0, 1.0 / vs_cells{k}.z);
+    vec3 slope = vec3(
+      textureLod(in_volume[{k}], at + x, 0.0).r - textureLod(in_volume[{k}], at - x, 0.0).r,
+      textureLod(in_volume[{k}], at + y, 0.0).r - textureLod(in_volume[{k}], at - y, 0.0).r,
+      textureLod(in_volume[{k}], at + z, 0.0).r - textureLod(in_volume[{k}], at - z, 0.0).r);
+    slope = vs_toEye{k} * (slope * 0.5 * vs_cells{k} * in_volume_scale[{k}].r);
+    colour = vs_shaded(colour, slope, vs_layer{k}.y, vs_material{k}, -vs_ray);
+    }}
+  vs_waiting{k} = rest;
+  vs_place{k} = over * last;
+  return min(colour, 1.0) * weight;
+}}
 """
 
 MARCH = """
@@ -116,7 +156,7 @@ MARCH = """
       mat4 vs_eyeMatrix = in_modelViewMatrix * in_volumeMatrix[0] * in_textureDatasetMatrix[0];
       vec3 vs_step = (vs_eyeMatrix * vec4(g_dirStep, 0.0)).xyz;
       float vs_length = length(vs_step);
-      vec3 vs_ray = vs_step / vs_length;
+      vs_ray = vs_step / vs_length;
       // Samples lie at whole steps from the eye plus a fixed pattern that turns rings of the step into fine grain: they do not depend on
       // the box around the volumes, so that moving one volume leaves the picture of the others alone.
       float vs_phase = fract(52.9829189 * fract(dot(floor(gl_FragCoord.xy - in_windowLowerLeftCorner), vec2(0.06711056, 0.00583715))));
@@ -124,33 +164,77 @@ MARCH = """
       float vs_offset = ceil(vs_eye) - vs_eye;
       vs_last = min(vs_last, g_terminatePointMax);
       float vs_t = vs_offset + ceil(max(vs_first - vs_offset, 0.0));
-      bool vs_leapt = false;
-      for (int vs_count = 0; vs_count < 8192 && vs_t <= vs_last; ++vs_count)
+      bool vs_running = false;
+      // Three loops in one: a processor that draws for eight pixels at once takes every branch of a loop's body for all of them, so what is
+      // dear (light) or often needless (colour) stands outside the loop that crosses empty space.
+      for (int vs_count = 0; vs_count < 1024 && vs_t <= vs_last && g_fragColor.a < 0.99; ++vs_count)
         {{
-        {probe}
-        bool vs_empty = {nothing};
-        if (vs_leapt && !vs_empty)
+        float vs_stride = vs_running ? 1.0 : 2.0;
+        while (vs_t <= vs_last && !vs_running)
           {{
-          vs_leapt = false;
-          vs_t -= 1.0;
-          continue;
-          }}
-        vec3 vs_colour = vec3(0.0);
-        float vs_weight = 0.0;
-        float vs_clear = 1.0;
-        {samples}
-        if (vs_weight > 0.0)
-          {{
-          float share = (1.0 - g_fragColor.a) * (1.0 - vs_clear);
-          g_fragColor += vec4(min(vs_colour / vs_weight, 1.0), 1.0) * share;
-          if (g_fragColor.a > 0.99)
+          {probe}
+          if ({nothing})
             {{
-            g_fragColor /= g_fragColor.a;
+            vs_t += vs_stride;
+            }}
+          else if (vs_stride > 1.0)
+            {{
+            vs_t -= 1.0;
+            vs_stride = 1.0;
+            }}
+          else
+            {{
             break;
             }}
           }}
-        vs_leapt = vs_empty;
-        vs_t += vs_empty ? 2.0 : 1.0;
+        // Where something begins, samples begin there: whole steps from the eye would draw rings on every surface.
+        if (!vs_running && vs_t <= vs_last && vs_t > vs_first)
+          {{
+          float vs_before = vs_t - 1.0;
+          float vs_hit = vs_t;
+          for (int vs_halving = 0; vs_halving < 4; ++vs_halving)
+            {{
+            vs_t = 0.5 * (vs_before + vs_hit);
+            {probe}
+            if ({nothing})
+              {{
+              vs_before = vs_t;
+              }}
+            else
+              {{
+              vs_hit = vs_t;
+              }}
+            }}
+          vs_t = vs_hit;
+          }}
+        vs_running = false;
+        while (vs_t <= vs_last)
+          {{
+          {probe}
+          if ({nothing})
+            {{
+            break;
+            }}
+          float vs_weight = 0.0;
+          float vs_clear = 1.0;
+          float vs_portion = 0.0;
+          {mix}
+          float vs_share = (1.0 - g_fragColor.a) * (1.0 - vs_clear);
+          g_fragColor.a += vs_share;
+          {collect}
+          vs_t += 1.0;
+          if (vs_portion > {portion} || g_fragColor.a > 0.99)
+            {{
+            vs_running = true;
+            break;
+            }}
+          }}
+        vs_running = vs_running && g_fragColor.a <= 0.99 && vs_t <= vs_last;
+        {flush}
+        }}
+      if (g_fragColor.a > 0.99)
+        {{
+        g_fragColor /= g_fragColor.a;
         }}
       break;
 """
@@ -179,6 +263,10 @@ def extension_texts(count: int) -> tuple[tuple[str, str], ...]:
         setup="".join(SETUP.format(k=k, port=k + 1) for k in every),
         probe="".join(PROBE.format(k=k) for k in every),
         nothing=" && ".join(f"vs_alpha{k} == 0.0" for k in every),
-        samples="".join(SAMPLE.format(k=k) for k in every),
+        mix="".join(MIX.format(k=k) for k in every),
+        collect="".join(COLLECT.format(k=k) for k in every),
+        flush="".join(FLUSH.format(k=k, portion=PORTION) for k in every),
+        portion=PORTION,
     )
-    return (("//VTK::Shading::Dec", DECLARATIONS), ("//VTK::Shading::Impl", march))
+    functions = DECLARATIONS + "".join(LIT.format(k=k) for k in every)
+    return (("//VTK::ComputeRayDirection::Dec", functions + "//VTK::ComputeRayDirection::Dec"), ("//VTK::Shading::Impl", march))

@@ -21,8 +21,8 @@ __all__ = ["MATERIAL", "UNLIT", "colour_points", "dress", "opacity_points", "uni
 # Ambient, diffuse, specular, shininess: matt with a soft gloss, so that relief is seen and colours stay readable.
 MATERIAL = (0.22, 0.86, 0.16, 22.0)
 UNLIT = (1.0, 0.0, 0.0, 1.0)
-# The width of a jump in opacity or colour, in windows: too small to see, large enough for single precision.
-JUMP = 1e-5
+# The width of a jump in opacity or colour, in windows: too small to see. VTK makes its tables as fine as the finest step, so less costs memory.
+JUMP = 1e-3
 # Presets are made for objects of the size of a head, in mm from corner to corner of the box. What is of another order of size (a
 # microscope's cube, a whole animal in metres) would be all fog or all wall, so there lengths count in parts of the object.
 HEAD_DIAGONAL_MM = 320.0
@@ -78,11 +78,10 @@ def opacity_points(look: Look, window: tuple[float, float], curve: OpacityCurve)
         values, opacity = values[above], opacity[above]
         if values.size == 0:
             return np.array([[-1.0, 0.0], [1.0, 0.0]])
-        start = [] if opacity[0] == 0 else [values[0] * (1 - JUMP)]
+        start = [] if opacity[0] == 0 else [max(values[0] - jump, values[0] / 2)]
         values = np.concatenate([-values[::-1], [-s for s in start], start, values])
         opacity = np.concatenate([opacity[::-1], [0.0] * 2 * len(start), opacity])
-    # Equal values would be one point to VTK: the later one would win.
-    return np.column_stack([np.maximum.accumulate(values + np.arange(len(values)) * jump * 1e-3), opacity])
+    return np.column_stack([values, opacity])
 
 
 def unit_distance(curve: OpacityCurve, diagonal_mm: float) -> float:
