@@ -1,7 +1,7 @@
 """Is there an OpenGL that works, found out where it can do no harm.
 
-Without an OpenGL library, or with one that finds no driver, VTK does not raise: it ends the process. So a child process opens a window of a few
-pixels first, one way after the other, and this process then uses the way that worked. The answer is kept for the life of the process.
+Without an OpenGL library, or with one that finds no driver, VTK does not raise: it ends the process. So a child process opens a window of a
+few pixels first, one way after the other, and this process then uses the way that worked. The answer is kept for the life of the process.
 """
 
 from __future__ import annotations
@@ -106,8 +106,8 @@ def find_opengl(trial: Trial, *, platform: str, environment: dict[str, str]) -> 
             return Probe(ok=True, how=way, renderer=words, sentence="")
     tried = ", ".join(WORDS.get(way, way) for way in ways)
     remedy = f"install one with: {APT_LINE}" if platform == "linux" else "install or update the driver of the graphics card"
-    sentence = f"The 3D view needs OpenGL and none works on this machine (tried {tried}); slices and everything else work without it; {remedy}"
-    return Probe(ok=False, how="", renderer="", sentence=sentence)
+    sentence = f"The 3D view needs OpenGL and none works on this machine (tried {tried}); slices and everything else work without it;
+    {remedy}" return Probe(ok=False, how="", renderer="", sentence=sentence)
 
 
 def _in_child(way: str) -> tuple[bool, str]:

@@ -53,7 +53,8 @@ class Lines:
         Opacity of the same lines over everything else; 0: hidden by what is in front.
     """
 
-    def __init__(self, renderer: Any, colour: Vec3, *, width: float = 1.2, opacity: float = 1.0, through: float = 0.0) -> None:  # noqa: ANN401 - VTK ships no usable types
+    def __init__(self, renderer: Any, colour: Vec3, *, width: float = 1.2, opacity: float = 1.0, through: float = 0.0) -> None:  # noqa:
+    ANN401 - VTK ships no usable types
         self._renderer = renderer
         self._data = vtkPolyData()
         mapper = vtkPolyDataMapper()

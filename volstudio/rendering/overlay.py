@@ -1,7 +1,7 @@
 """Lines and letters on top of a 3D view, in its pixels: gizmo handles, the corner's axes.
 
-Lines are ribbons of triangles whose edges fade over one pixel, so that they are smooth whether or not the window has multisampling, and lie over
-the volumes without a second renderer or any trick with depth.
+Lines are ribbons of triangles whose edges fade over one pixel, so that they are smooth whether or not the window has multisampling, and lie
+over the volumes without a second renderer or any trick with depth.
 """
 
 from __future__ import annotations

@@ -111,7 +111,8 @@ COLLECT = """
 """
 
 FLUSH = """
-        g_fragColor.rgb += vs_waiting{k}.a > (vs_running ? {portion} : 0.0) ? vs_lit{k}(vs_running ? {portion} : 1.0, vs_t - 1.0) : vec3(0.0);
+        g_fragColor.rgb += vs_waiting{k}.a > (vs_running ? {portion} : 0.0) ? vs_lit{k}(vs_running ? {portion} : 1.0, vs_t - 1.0) :
+        vec3(0.0);
 """
 
 LIT = """

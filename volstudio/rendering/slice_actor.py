@@ -1,7 +1,7 @@
 """The three slices of the 2D views as pictures standing in the 3D view, where they cut the volumes.
 
-Each is a rectangle that carries the very picture the compositor makes for the slice panes, so that all layers, windows and blends agree to the
-pixel with what the panes show.
+Each is a rectangle that carries the very picture the compositor makes for the slice panes, so that all layers, windows and blends agree to
+the pixel with what the panes show.
 """
 
 from __future__ import annotations

@@ -21,7 +21,8 @@ __all__ = ["MATERIAL", "UNLIT", "colour_points", "dress", "opacity_points", "uni
 # Ambient, diffuse, specular, shininess: matt with a soft gloss, so that relief is seen and colours stay readable.
 MATERIAL = (0.22, 0.86, 0.16, 22.0)
 UNLIT = (1.0, 0.0, 0.0, 1.0)
-# The width of a jump in opacity or colour, in windows: too small to see. VTK makes its tables as fine as the finest step, so less costs memory.
+# The width of a jump in opacity or colour, in windows: too small to see. VTK makes its tables as fine as the finest step, so less costs
+# memory.
 JUMP = 1e-3
 # Presets are made for objects of the size of a head, in mm from corner to corner of the box. What is of another order of size (a
 # microscope's cube, a whole animal in metres) would be all fog or all wall, so there lengths count in parts of the object.

@@ -144,8 +144,8 @@ class SceneView:
                 items[layer.name] = layer, self._item(layer)
         self._items = items
         left_out = self._actor.show([item for _, item in items.values()])
-        notes = [f"The 3D view draws {len(self._actor.drawn)} volumes at most; {item.key[0]!r} is left out: hide another." for item in left_out]
-        notes += [
+        notes = [f"The 3D view draws {len(self._actor.drawn)} volumes at most; {item.key[0]!r} is left out: hide another." for item in
+        left_out] notes += [
             f"{key[0]!r} is too large for a 3D texture; the 3D view shows averages of {edge} voxels along its longest axis."
             for key, edge in self._actor.reduced.items()
         ]

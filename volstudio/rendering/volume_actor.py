@@ -1,8 +1,8 @@
 """All volumes of a 3D view as one actor, so that each hides the others as it should and none comes first.
 
 Two `vtkVolume`s in one renderer draw one over the other, whatever lies in front. `vtkMultiVolume` casts one ray through all of them; the
-march along that ray is ours, see `volstudio.rendering.ray_march`. Each volume is placed by its user matrix alone: moving a layer sends sixteen
-numbers to the graphics card and no voxels.
+march along that ray is ours, see `volstudio.rendering.ray_march`. Each volume is placed by its user matrix alone: moving a layer sends
+sixteen numbers to the graphics card and no voxels.
 """
 
 from __future__ import annotations
@@ -205,7 +205,8 @@ class VolumeActor:
         if new_frame:
             self._multi.GetMapper().SetInputDataObject(port, self._image(item).image)
             self.uploads += 1
-        if new_frame or not np.array_equal(before.voxel_to_scene, item.voxel_to_scene):  # type: ignore[union-attr]  # new_frame holds when None
+        if new_frame or not np.array_equal(before.voxel_to_scene, item.voxel_to_scene):  # type: ignore[union-attr]  # new_frame holds when
+        None
             volume.SetUserMatrix(_matrix(self._image(item).user_matrix(item.voxel_to_scene)))
         if before is None or before.look is not item.look or before.window != item.window:
             dress(volume.GetProperty(), item.look, item.window, diagonal_mm=item.diagonal_mm)

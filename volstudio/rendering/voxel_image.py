@@ -1,8 +1,8 @@
 """A voxel array as VTK wants it, in the array's own memory wherever that is possible.
 
-VTK reads arrays whose first index runs fastest. An array in another order of its axes is not copied but renamed: its fastest axis becomes VTK's
-first, and the matrix that places it takes the change. Copies are made for types that VTK cannot draw, for NaN, for arrays with gaps, for
-single slices, and for volumes too large for a texture.
+VTK reads arrays whose first index runs fastest. An array in another order of its axes is not copied but renamed: its fastest axis becomes
+VTK's first, and the matrix that places it takes the change. Copies are made for types that VTK cannot draw, for NaN, for arrays with gaps,
+for single slices, and for volumes too large for a texture.
 """
 
 from __future__ import annotations
@@ -52,8 +52,8 @@ class VoxelImage:
 
         Notes
         -----
-        ``affine @ to_voxel @ diag(1/spacing)``: the image keeps its spacing, because opacity is counted along it, and the matrix holds the rest, for
-        a direction matrix is not honoured by all of VTK's mappers (flipped volumes vanish).
+        ``affine @ to_voxel @ diag(1/spacing)``: the image keeps its spacing, because opacity is counted along it, and the matrix holds the
+        rest, for a direction matrix is not honoured by all of VTK's mappers (flipped volumes vanish).
         """
         return voxel_to_scene @ self.to_voxel @ np.diag([*(1 / np.array(self.image.GetSpacing())), 1.0])
 

@@ -1,0 +1,174 @@
+"""The scene point under a pixel of a 3D view, found by marching the pixel's ray through the voxels.
+
+No hardware picking: that needs a render per click, and misses flipped volumes. The march uses the very opacities of the picture, so that
+what is picked is what is seen: the first place where the layers in front hide more than half of what is behind.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from volstudio.rendering.compositor import frame_of, window_of
+from volstudio.rendering.planes import crosshair_of, voxel_to_scene
+from volstudio.rendering.rays import CameraRays, FloatArray, ViewRays
+from volstudio.rendering.transfer import opacity_points, unit_distance
+
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike, NDArray
+
+    from volstudio.rendering.planes import Volumes
+    from volstudio.scene.model import Clip, Layer, Scene
+    from volstudio.volumes.volume import Volume
+
+__all__ = ["pick", "pick_surface", "span_in_box"]
+
+# What hides half of what is behind it is where a person's eye stops.
+SEEN = 0.5
+STEP_VOXELS = 0.25
+CHUNK = 4096
+
+
+def pick(view: Any, scene: Scene, volumes: Volumes, pixel: ArrayLike) -> FloatArray | None:  # noqa: ANN401 - a vtkRenderer has no usable
+type
+    """Scene point (3,) under a pixel.
+
+    Parameters
+    ----------
+    view : ViewRays, vtkRenderer or SceneView
+    scene : Scene
+    volumes : callable, Layer -> Volume
+    pixel : (x, y)
+        From the window's top left.
+
+    Returns
+    -------
+    (3,) float array or None
+        On the first thing seen; where the ray meets nothing, on the plane through the crosshair parallel to the screen; None where that
+        plane is behind the eye, or the scene is empty.
+    """
+    rays = view if hasattr(view, "ray") else view.rays() if hasattr(view, "rays") else CameraRays.of(view)
+    found = pick_surface(rays, scene, volumes, pixel)
+    if found is not None or not scene.layers:
+        return found
+    origin, direction = rays.ray(pixel)
+    depth = float((np.array(crosshair_of(scene, volumes)) - origin) @ rays.direction) / float(direction @ rays.direction)
+    return origin + direction * depth if depth > 0 else None
+
+
+def pick_surface(rays: ViewRays, scene: Scene, volumes: Volumes, pixel: ArrayLike) -> FloatArray | None:
+    """Scene point (3,) where the visible volumes hide half of what is behind, or None."""
+    origin, direction = rays.ray(pixel)
+    layers = [layer for layer in scene.layers if layer.look.visible and layer.look.volume and layer.look.opacity > 0]
+    pieces = []
+    for layer in layers:
+        volume = volumes(layer)
+        near, far = span_in_box(voxel_to_scene(layer, volume).inverse().matrix, volume.shape, origin, direction)
+        near, far = _clipped(scene.clips, origin, direction, max(near, 0.0), far)
+        if far > near:
+            pieces.append((layer, volume, near, far))
+    if not pieces:
+        return None
+    step = STEP_VOXELS * min(float(volume.grid.voxel_sizes.min()) for _, volume, _, _ in pieces)
+    depth = _depth_seen(pieces, origin, direction, step)
+    return None if depth is None else origin + direction * depth
+
+
+def span_in_box(to_voxel: FloatArray, shape: tuple[int, int, int], origin: FloatArray, direction: FloatArray) -> tuple[float, float]:
+    """Distances in mm along a ray between which it is inside a volume's box, up to the outer voxel centres; (1, 0) when it misses.
+
+    Parameters
+    ----------
+    to_voxel : (4, 4) float array
+        Scene mm -> voxel index.
+    shape : (int, int, int)
+    origin, direction : (3,) float arrays
+    """
+    start = to_voxel[:3, :3] @ origin + to_voxel[:3, 3]
+    way = to_voxel[:3, :3] @ direction
+    # A single slice is drawn as thick as its voxels.
+    low = np.where(np.array(shape) == 1, -0.5, 0.0)
+    high = np.where(np.array(shape) == 1, 0.5, np.array(shape) - 1.0)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        ends = np.sort(np.stack([(low - start) / way, (high - start) / way]), axis=0)
+    along = way == 0
+    if (along & ((start < low) | (start > high))).any():
+        return 1.0, 0.0
+    near = float(ends[0][~along].max())
+    far = float(ends[1][~along].min())
+    return (near, far) if far > near else (1.0, 0.0)
+
+
+def _clipped(clips: tuple[Clip, ...], origin: FloatArray, direction: FloatArray, near: float, far: float) -> tuple[float, float]:
+    """The span without what the clip planes cut off."""
+    for clip in clips:
+        normal = np.array(clip.normal)
+        slope, height = float(direction @ normal), float((origin - np.array(clip.origin)) @ normal)
+        if slope == 0:
+            if height < 0:
+                return 1.0, 0.0
+        elif slope > 0:
+            near = max(near, -height / slope)
+        else:
+            far = min(far, -height / slope)
+    return near, far
+
+
+def _depth_seen(pieces: list[tuple[Layer, Volume, float, float]], origin: FloatArray, direction: FloatArray, step: float) -> float | None:
+    """Distance in mm at which half is hidden, between two samples by their opacities."""
+    first, last = min(near for _, _, near, _ in pieces), max(far for *_, far in pieces)
+    depths = np.arange(first, last + step, step)
+    own = np.zeros(len(pieces))
+    behind = 1.0
+    for begin in range(0, len(depths), CHUNK):
+        part = depths[begin : begin + CHUNK]
+        hidden = np.stack([_hidden(piece, origin, direction, part, step) for piece in pieces])
+        clear = 1 - own[:, None], np.cumprod(1 - hidden, axis=1)
+        opacity = np.array([piece[0].look.opacity for piece in pieces])[:, None]
+        left = np.prod(1 - opacity * (1 - clear[0] * clear[1]), axis=0)
+        over = np.flatnonzero(1 - left > SEEN)
+        if over.size:
+            k = int(over[0])
+            before = behind if k == 0 else float(left[k - 1])
+            share = (before - (1 - SEEN)) / max(before - float(left[k]), 1e-12)
+            return float(part[k] - step * (1 - share))
+        own = 1 - clear[0][:, 0] * clear[1][:, -1]
+        behind = float(left[-1])
+    return None
+
+
+def _hidden(piece: tuple[Layer, Volume, float, float], origin: FloatArray, direction: FloatArray, depths: FloatArray, step: float) ->
+FloatArray:
+    """(n,) how much each step of the ray hides, before the layer's own opacity."""
+    layer, volume, near, far = piece
+    inside = (depths >= near) & (depths <= far)
+    hidden = np.zeros(len(depths))
+    if inside.any():
+        from volstudio.scene.looks import preset
+
+        matrix = voxel_to_scene(layer, volume).inverse()
+        values = _interpolated(frame_of(layer, volume), matrix.apply(origin + np.outer(depths[inside], direction)),
+        layer.look.interpolation) curve = preset(layer.look.preset)
+        points = opacity_points(layer.look, window_of(layer, volume), curve)
+        diagonal = float(np.linalg.norm(volume.affine.linear @ np.array(volume.shape)))
+        alpha = np.interp(values, points[:, 0], points[:, 1], left=points[0, 1], right=points[-1, 1])
+        hidden[inside] = 1 - (1 - np.minimum(alpha, 1 - 1e-9)) ** (step / unit_distance(curve, diagonal))
+    return hidden
+
+
+def _interpolated(frame: NDArray[Any], points: FloatArray, interpolation: str) -> FloatArray:
+    """(n,) values at voxel positions (n, 3) inside the grid; NaN counts as the least."""
+    top = np.array(frame.shape) - 1
+    at = np.clip(points, 0, top)
+    if interpolation == "nearest":
+        i, j, k = np.rint(at).astype(int).T
+        return np.nan_to_num(np.asarray(frame[i, j, k], dtype=float), nan=-np.inf)
+    base = np.minimum(np.floor(at).astype(int), np.maximum(top - 1, 0))
+    part = at - base
+    total = np.zeros(len(at))
+    for corner in np.ndindex(2, 2, 2):
+        i, j, k = np.minimum(base + corner, top).T
+        weight = np.prod(np.where(corner, part, 1 - part), axis=1)
+        total += weight * np.where(weight > 0, np.asarray(frame[i, j, k], dtype=float), 0.0)
+    return np.nan_to_num(total, nan=-np.inf)

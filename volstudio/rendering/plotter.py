@@ -1,0 +1,61 @@
+"""A scene inside a person's own pyvista.Plotter, beside their meshes."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from volstudio.rendering.view import SceneView
+
+if TYPE_CHECKING:
+    from volstudio.rendering.planes import Volumes
+    from volstudio.scene.model import Layer, Scene
+    from volstudio.volumes.volume import Volume
+
+__all__ = ["add_to", "open_layer"]
+
+
+def add_to(plotter: Any, scene: Scene, volumes: Volumes | None = None) -> SceneView:  # noqa: ANN401 - PyVista ships no usable types
+    """Draw a scene in a plotter's active renderer.
+
+    Parameters
+    ----------
+    plotter : pyvista.Plotter
+        Or a vtkRenderer.
+    scene : Scene
+    volumes : callable, Layer -> Volume, or None
+        None: files are opened as the layers say.
+
+    Returns
+    -------
+    SceneView
+        ``view.sync(scene, other)`` shows another scene; ``view.close()`` takes everything out again. The plotter keeps it alive.
+
+    Notes
+    -----
+    The plotter's camera is set to the scene's, and its background to the scene's background.
+
+    Examples
+    --------
+    ::
+
+        plotter = pyvista.Plotter()
+        plotter.add_mesh(electrodes)
+        volstudio.add_to(plotter, scene)
+        plotter.show()
+    """
+    renderer = getattr(plotter, "renderer", plotter)
+    view = SceneView(renderer, volumes or open_layer)
+    view.sync(None, scene)
+    # PyVista resets the camera at the first show unless it believes that somebody has set it.
+    if hasattr(renderer, "camera_set"):
+        renderer.camera_set = True
+    # Observers hold their view weakly by VTK's rules; a view that nobody kept would stop following.
+    renderer.volstudio_view = view
+    return view
+
+
+def open_layer(layer: Layer) -> Volume:
+    """The volume of a layer, from the house's store."""
+    from volstudio.volumes.store import STORE
+
+    return STORE.get(layer.path, form=layer.form, name=layer.name)
