@@ -80,14 +80,18 @@ def slice_rgb(scene: Scene, volumes: Volumes, view: SliceView) -> Picture:
     (h, w, 3) uint8 array
     """
     width, height = view.size
-    picture = np.empty((height, width, 3), dtype=np.float32)
-    picture[:] = np.asarray(scene.background, dtype=np.float32) * 255
+    planes = np.empty((3, height, width), dtype=np.float32)
+    planes[:] = np.asarray(scene.background, dtype=np.float32)[:, None, None] * 255
     for layer in scene.layers:
         if layer.look.visible and layer.look.opacity > 0:
             volume = volumes(layer)
             values, cover = layer_slice(layer, volume, view)
-            _blend(picture, values, cover, layer.look, window_of(layer, volume))
-    return (picture + np.float32(0.5)).astype(np.uint8)
+            _blend(planes, values, cover, layer.look, window_of(layer, volume))
+    planes += np.float32(0.5)
+    picture = np.empty((height, width, 3), dtype=np.uint8)
+    for channel in range(3):
+        picture[..., channel] = planes[channel]
+    return picture
 
 
 def sample(frame: NDArray[Any], grid: Grid, placement: Affine, view: SliceView, interpolation: Interpolation = "linear") -> Slice:
@@ -302,11 +306,11 @@ def _table(colourmap: str) -> tuple[NDArray[np.float32], bool]:
 
     found = colourmaps.get(colourmap)
     labels = found.kind == "labels"
-    return np.asarray(found.table(LABEL_COLOURS if labels else 256), dtype=np.float32), labels
+    return np.asarray(found.table(LABEL_COLOURS if labels else 256), dtype=np.float32, order="F"), labels
 
 
-def _blend(picture: NDArray[np.float32], values: Slice, cover: Slice | None, look: Look, window: tuple[float, float]) -> None:
-    """Draw one layer over (or add it to) the picture, in place."""
+def _blend(planes: NDArray[np.float32], values: Slice, cover: Slice | None, look: Look, window: tuple[float, float]) -> None:
+    """Draw one layer over (or add it to) the red, green and blue planes (3, h, w), in place."""
     table, labels = _table(look.colourmap)
     drawn = np.isfinite(values)
     if labels:
@@ -321,21 +325,22 @@ def _blend(picture: NDArray[np.float32], values: Slice, cover: Slice | None, loo
                 drawn &= size >= look.hide_below
     if not drawn.any():
         return
-    colours = table[_label_rows(values) if labels else _rows(values, window, two_sided=look.two_sided)]
-    if cover is None and look.blend == "over" and look.opacity >= 1 and drawn.all():
-        picture[:] = colours
-        return
+    rows = _label_rows(values) if labels else _rows(values, window, two_sided=look.two_sided)
+    whole = cover is None and look.opacity >= 1 and bool(drawn.all())
     alpha = drawn * np.float32(min(look.opacity, 1.0))
     if cover is not None:
         alpha *= cover
-    if look.blend == "add":
-        colours *= alpha[..., None]
-        picture += colours
-        np.minimum(picture, 255, out=picture)
-    else:
-        colours -= picture
-        colours *= alpha[..., None]
-        picture += colours
+    for plane, colours in zip(planes, table.T, strict=True):
+        colour = colours[rows]
+        if look.blend == "add":
+            colour *= alpha
+            np.minimum(plane + colour, 255, out=plane)
+        elif whole:
+            plane[:] = colour
+        else:
+            colour -= plane
+            colour *= alpha
+            np.add(plane, colour, out=plane)
 
 
 def _edge(values: Slice, threshold: float) -> Slice:
