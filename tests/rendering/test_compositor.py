@@ -96,10 +96,11 @@ def test_a_single_slice_is_half_a_voxel_thick_either_way(depth, make_volume):
     assert np.isnan(sample(volume.data, volume.grid, UNMOVED, view.through((0, 0, 0.51)))).all()
 
 
-def test_the_edge_of_an_oblique_volume_covers_its_share_of_the_pixels(placing, make_volume, make_scene):
+@pytest.mark.parametrize("height_mm", [60.0, 17.0])
+def test_the_edge_of_an_oblique_volume_covers_its_share_of_the_pixels(height_mm, placing, make_volume, make_scene):
     scene, find = make_scene(make_volume(np.ones((12, 14, 10), np.float32), placing))
-    view = SliceView("axial", tuple(find(scene.layers[0]).grid.centre), 60.0, (90, 90))
-    fine = SliceView("axial", view.centre, 60.0, (900, 900))
+    view = SliceView("axial", tuple(find(scene.layers[0]).grid.centre), height_mm, (90, 90))
+    fine = SliceView("axial", view.centre, height_mm, (900, 900))
     volume = find(scene.layers[0])
     share = np.isfinite(sample(volume.data, volume.grid, UNMOVED, fine)).reshape(90, 10, 90, 10).mean(axis=(1, 3))
     drawn = slice_rgb(scene, find, view)[..., 0] / 255
