@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from volstudio.scene.model import Camera
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from volstudio.rendering.rays import FloatArray
+    from volstudio.rendering.vtk_types import Renderer
     from volstudio.scene.model import Vec3
 
 __all__ = ["FROM", "apply_camera", "camera_of", "first_camera"]
@@ -49,7 +52,7 @@ def first_camera(corners: FloatArray, aspect: float, *, direction: Vec3 = FROM, 
     return Camera(_vec(centre + back * max(distance, 1e-6)), _vec(centre), _vec(up), VIEW_ANGLE)
 
 
-def apply_camera(renderer: Any, camera: Camera) -> None:  # noqa: ANN401 - VTK ships no usable types
+def apply_camera(renderer: Renderer, camera: Camera) -> None:
     """Put a renderer's eye where the scene says."""
     eye = renderer.GetActiveCamera()
     eye.SetPosition(*camera.position)
@@ -62,13 +65,13 @@ def apply_camera(renderer: Any, camera: Camera) -> None:  # noqa: ANN401 - VTK s
     renderer.ResetCameraClippingRange()
 
 
-def camera_of(renderer: Any) -> Camera:  # noqa: ANN401 - VTK ships no usable types
+def camera_of(renderer: Renderer) -> Camera:
     """The scene's camera for a renderer's eye as it stands, such as after a person has turned it."""
     eye = renderer.GetActiveCamera()
     scale = eye.GetParallelScale() if eye.GetParallelProjection() else None
     return Camera(_vec(eye.GetPosition()), _vec(eye.GetFocalPoint()), _vec(eye.GetViewUp()), eye.GetViewAngle(), scale)
 
 
-def _vec(values: Any) -> Vec3:  # noqa: ANN401 - any three numbers
+def _vec(values: Sequence[float] | FloatArray) -> Vec3:
     x, y, z = (float(value) for value in values)
     return (x, y, z)

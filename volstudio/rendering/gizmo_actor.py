@@ -6,7 +6,7 @@ reads. Colours follow the field (x red, y green, z blue), in muted tones; the on
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -16,6 +16,7 @@ from volstudio.rendering.rays import CameraRays, FloatArray, ViewRays
 
 if TYPE_CHECKING:
     from volstudio.rendering.gizmo import Gizmo, Handle
+    from volstudio.rendering.vtk_types import Renderer
     from volstudio.scene.model import Vec3
 
 __all__ = ["AXIS_COLOURS", "GizmoActor", "polylines"]
@@ -50,7 +51,7 @@ def polylines(gizmo: Gizmo, view: ViewRays, *, hot: str | None = None, scale: fl
         strength = np.where(handle.faint, FAINT, 1.0) * (QUIET if held and handle.name != hot else 1.0)
         colour = HOT if handle.name == hot else _colour(handle)
         width = WIDTH * scale * (1.5 if handle.name == hot else 1.0)
-        strokes += _strokes(handle, line, colour, width, strength, scale)
+        strokes += _strokes(handle, line, colour, width, strength, scale=scale)
     return strokes
 
 
@@ -64,7 +65,7 @@ class GizmoActor:
         Device pixels per pixel.
     """
 
-    def __init__(self, renderer: Any, *, scale: float = 1.0) -> None:  # noqa: ANN401 - VTK ships no usable types
+    def __init__(self, renderer: Renderer, *, scale: float = 1.0) -> None:
         self._renderer, self._scale = renderer, scale
         self._overlay = Overlay(renderer)
         self._gizmo: Gizmo | None = None
@@ -91,7 +92,7 @@ class GizmoActor:
         self._overlay.draw([Stroke(s.points - corner, s.colour, s.width, s.opacity, s.filled) for s in strokes])
 
 
-def _strokes(handle: Handle, line: FloatArray, colour: Vec3, width: float, strength: FloatArray, scale: float) -> list[Stroke]:
+def _strokes(handle: Handle, line: FloatArray, colour: Vec3, width: float, strength: FloatArray, *, scale: float) -> list[Stroke]:
     """A handle with a dark rim, so that it shows on bright anatomy too."""
     rim = width + 2.2 * scale
     if handle.kind == "free":

@@ -106,8 +106,8 @@ def find_opengl(trial: Trial, *, platform: str, environment: dict[str, str]) -> 
             return Probe(ok=True, how=way, renderer=words, sentence="")
     tried = ", ".join(WORDS.get(way, way) for way in ways)
     remedy = f"install one with: {APT_LINE}" if platform == "linux" else "install or update the driver of the graphics card"
-    sentence = f"The 3D view needs OpenGL and none works on this machine (tried {tried}); slices and everything else work without it;
-    {remedy}" return Probe(ok=False, how="", renderer="", sentence=sentence)
+    sentence = f"The 3D view needs OpenGL and none works here (tried {tried}); slices and everything else work without it; {remedy}"
+    return Probe(ok=False, how="", renderer="", sentence=sentence)
 
 
 def _in_child(way: str) -> tuple[bool, str]:

@@ -5,7 +5,7 @@ Boxes and crosshair are lines in the scene, so that the volumes hide what lies b
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from vtkmodules.util.numpy_support import numpy_to_vtk
@@ -18,7 +18,10 @@ from volstudio.rendering.overlay import Overlay, Stroke, Word
 from volstudio.rendering.palette import DIM, ERROR, TEXT
 
 if TYPE_CHECKING:
+    from numpy.typing import ArrayLike
+
     from volstudio.rendering.rays import FloatArray, ViewRays
+    from volstudio.rendering.vtk_types import Renderer, VtkObject
     from volstudio.scene.model import Look, Vec3
 
 __all__ = ["BOX_EDGES", "CornerAxes", "Lines", "Sphere", "crosshair_lines", "layer_colour"]
@@ -53,8 +56,7 @@ class Lines:
         Opacity of the same lines over everything else; 0: hidden by what is in front.
     """
 
-    def __init__(self, renderer: Any, colour: Vec3, *, width: float = 1.2, opacity: float = 1.0, through: float = 0.0) -> None:  # noqa:
-    ANN401 - VTK ships no usable types
+    def __init__(self, renderer: Renderer, colour: Vec3, *, width: float = 1.2, opacity: float = 1.0, through: float = 0.0) -> None:
         self._renderer = renderer
         self._data = vtkPolyData()
         mapper = vtkPolyDataMapper()
@@ -74,12 +76,12 @@ class Lines:
         if self._ghost is not None:
             renderer.AddViewProp(self._ghost)
 
-    def show(self, points: FloatArray, segments: Any) -> None:  # noqa: ANN401 - any (n, 2) integers
+    def show(self, points: FloatArray, segments: ArrayLike) -> None:
         """Draw segments (pairs of rows) between points (n, 3), scene mm."""
         corners, cells = vtkPoints(), vtkCellArray()
         corners.SetDataTypeToDouble()
         corners.SetData(numpy_to_vtk(np.ascontiguousarray(points, dtype=np.float64), deep=1))
-        for first, last in segments:
+        for first, last in np.reshape(segments, (-1, 2)):
             cells.InsertNextCell(2, (int(first), int(last)))
         self._data.SetPoints(corners)
         self._data.SetLines(cells)
@@ -94,7 +96,7 @@ class Lines:
 class Sphere:
     """A landmark: a small ball in the scene."""
 
-    def __init__(self, renderer: Any, colour: Vec3, centre: Vec3, radius: float) -> None:  # noqa: ANN401 - VTK ships no usable types
+    def __init__(self, renderer: Renderer, colour: Vec3, centre: Vec3, radius: float) -> None:
         self._renderer = renderer
         ball, mapper = vtkSphereSource(), vtkPolyDataMapper()
         ball.SetCenter(*centre)
@@ -123,7 +125,7 @@ class CornerAxes:
         Device pixels per pixel.
     """
 
-    def __init__(self, renderer: Any, *, scale: float = 1.0) -> None:  # noqa: ANN401 - VTK ships no usable types
+    def __init__(self, renderer: Renderer, *, scale: float = 1.0) -> None:
         self._overlay = Overlay(renderer)
         self._scale = scale
         self._renderer = renderer
@@ -173,7 +175,7 @@ def crosshair_lines(point: Vec3, corners: FloatArray) -> tuple[FloatArray, tuple
     return ends, ((0, 1), (2, 3), (4, 5))
 
 
-def _ghost(data: Any, colour: Vec3, width: float, opacity: float) -> Any:  # noqa: ANN401 - VTK ships no usable types
+def _ghost(data: VtkObject, colour: Vec3, width: float, opacity: float) -> VtkObject:
     """The same lines drawn over the picture."""
     place, mapper, actor = vtkCoordinate(), vtkPolyDataMapper2D(), vtkActor2D()
     place.SetCoordinateSystemToWorld()
@@ -185,4 +187,3 @@ def _ghost(data: Any, colour: Vec3, width: float, opacity: float) -> Any:  # noq
     actor.GetProperty().SetLineWidth(width)
     actor.PickableOff()
     return actor
-

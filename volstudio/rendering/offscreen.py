@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
 
 from volstudio.errors import OpenGLUnavailableError, SceneError
 from volstudio.rendering.gl_probe import APT_LINE, Probe, probe_opengl
@@ -14,7 +13,10 @@ from volstudio.rendering.gl_probe import APT_LINE, Probe, probe_opengl
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from numpy.typing import NDArray
+
     from volstudio.rendering.planes import Volumes
+    from volstudio.rendering.vtk_types import Window
     from volstudio.scene.model import Scene
 
 __all__ = ["APT_LINE", "Probe", "grab", "offscreen_window", "probe_opengl", "render_3d"]
@@ -61,7 +63,7 @@ def render_3d(scene: Scene, volumes: Volumes, size: tuple[int, int]) -> NDArray[
 
 
 @contextmanager
-def offscreen_window(size: tuple[int, int]) -> Iterator[Any]:
+def offscreen_window(size: tuple[int, int]) -> Iterator[Window]:
     """A vtkRenderWindow that is on no screen, finalized at the end.
 
     Raises
@@ -72,10 +74,10 @@ def offscreen_window(size: tuple[int, int]) -> Iterator[Any]:
     probe = probe_opengl()
     if not probe.ok:
         raise OpenGLUnavailableError(probe.sentence)
-    import vtkmodules.vtkRenderingOpenGL2 as gl
+    from vtkmodules import vtkRenderingOpenGL2
     from vtkmodules.vtkRenderingCore import vtkRenderWindow
 
-    window = getattr(gl, probe.how)() if probe.how else vtkRenderWindow()
+    window = getattr(vtkRenderingOpenGL2, probe.how)() if probe.how else vtkRenderWindow()
     window.SetOffScreenRendering(1)
     # Lines are smoothed by multisampling; volumes have no edges that it could smooth.
     window.SetMultiSamples(4)
@@ -86,7 +88,7 @@ def offscreen_window(size: tuple[int, int]) -> Iterator[Any]:
         window.Finalize()
 
 
-def grab(window: Any) -> NDArray[np.uint8]:  # noqa: ANN401 - VTK ships no usable types
+def grab(window: Window) -> NDArray[np.uint8]:
     """(h, w, 3) pixels of a window that has been rendered, first row on top."""
     from vtkmodules.util.numpy_support import vtk_to_numpy
     from vtkmodules.vtkCommonCore import vtkUnsignedCharArray

@@ -7,7 +7,7 @@ over the volumes without a second renderer or any trick with depth.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import vtkmodules.vtkRenderingFreeType
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from volstudio.rendering.rays import FloatArray
+    from volstudio.rendering.vtk_types import Renderer, VtkObject
     from volstudio.scene.model import Vec3
 
 __all__ = ["Overlay", "Stroke", "Word"]
@@ -72,7 +73,7 @@ class Overlay:
     renderer : vtkRenderer
     """
 
-    def __init__(self, renderer: Any) -> None:  # noqa: ANN401 - VTK ships no usable types
+    def __init__(self, renderer: Renderer) -> None:
         self._renderer = renderer
         self._data = vtkPolyData()
         mapper = vtkPolyDataMapper2D()
@@ -83,7 +84,7 @@ class Overlay:
         self._actor.PickableOff()
         self._actor.VisibilityOff()
         renderer.AddViewProp(self._actor)
-        self._texts: list[Any] = []
+        self._texts: list[VtkObject] = []
         self._words: tuple[Word, ...] = ()
 
     def draw(self, strokes: Sequence[Stroke], words: Sequence[Word] = ()) -> None:

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
 
     from volstudio.rendering.planes import Volumes
+    from volstudio.rendering.vtk_types import Renderer
     from volstudio.scene.model import Clip, Layer, Scene
     from volstudio.volumes.volume import Volume
 
@@ -30,8 +31,7 @@ STEP_VOXELS = 0.25
 CHUNK = 4096
 
 
-def pick(view: Any, scene: Scene, volumes: Volumes, pixel: ArrayLike) -> FloatArray | None:  # noqa: ANN401 - a vtkRenderer has no usable
-type
+def pick(view: ViewRays | Renderer, scene: Scene, volumes: Volumes, pixel: ArrayLike) -> FloatArray | None:
     """Scene point (3,) under a pixel.
 
     Parameters
@@ -138,8 +138,9 @@ def _depth_seen(pieces: list[tuple[Layer, Volume, float, float]], origin: FloatA
     return None
 
 
-def _hidden(piece: tuple[Layer, Volume, float, float], origin: FloatArray, direction: FloatArray, depths: FloatArray, step: float) ->
-FloatArray:
+def _hidden(
+    piece: tuple[Layer, Volume, float, float], origin: FloatArray, direction: FloatArray, depths: FloatArray, step: float
+) -> FloatArray:
     """(n,) how much each step of the ray hides, before the layer's own opacity."""
     layer, volume, near, far = piece
     inside = (depths >= near) & (depths <= far)
@@ -148,11 +149,12 @@ FloatArray:
         from volstudio.scene.looks import preset
 
         matrix = voxel_to_scene(layer, volume).inverse()
-        values = _interpolated(frame_of(layer, volume), matrix.apply(origin + np.outer(depths[inside], direction)),
-        layer.look.interpolation) curve = preset(layer.look.preset)
-        points = opacity_points(layer.look, window_of(layer, volume), curve)
+        points = matrix.apply(origin + np.outer(depths[inside], direction))
+        values = _interpolated(frame_of(layer, volume), points, layer.look.interpolation)
+        curve = preset(layer.look.preset)
+        table = opacity_points(layer.look, window_of(layer, volume), curve)
         diagonal = float(np.linalg.norm(volume.affine.linear @ np.array(volume.shape)))
-        alpha = np.interp(values, points[:, 0], points[:, 1], left=points[0, 1], right=points[-1, 1])
+        alpha = np.interp(values, table[:, 0], table[:, 1])
         hidden[inside] = 1 - (1 - np.minimum(alpha, 1 - 1e-9)) ** (step / unit_distance(curve, diagonal))
     return hidden
 

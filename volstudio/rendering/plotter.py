@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from volstudio.rendering.view import SceneView
 
 if TYPE_CHECKING:
     from volstudio.rendering.planes import Volumes
+    from volstudio.rendering.vtk_types import VtkObject
     from volstudio.scene.model import Layer, Scene
     from volstudio.volumes.volume import Volume
 
 __all__ = ["add_to", "open_layer"]
 
 
-def add_to(plotter: Any, scene: Scene, volumes: Volumes | None = None) -> SceneView:  # noqa: ANN401 - PyVista ships no usable types
+def add_to(plotter: VtkObject, scene: Scene, volumes: Volumes | None = None) -> SceneView:
     """Draw a scene in a plotter's active renderer.
 
     Parameters

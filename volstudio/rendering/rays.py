@@ -7,12 +7,15 @@ for slice panes and 3D panes alike, so that the same mouse position means the sa
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from volstudio.errors import GeometryError
+
+if TYPE_CHECKING:
+    from volstudio.rendering.vtk_types import Renderer
 
 __all__ = ["CameraRays", "FloatArray", "ViewRays", "pixel_mm"]
 
@@ -81,7 +84,7 @@ class CameraRays:
             raise GeometryError("A 3D view needs an area of at least one pixel and a camera whose position differs from its focal point.")
 
     @classmethod
-    def of(cls, renderer: Any) -> CameraRays:  # noqa: ANN401 - VTK ships no usable types
+    def of(cls, renderer: Renderer) -> CameraRays:
         """Rays of a vtkRenderer as it stands now; the renderer must belong to a window."""
         camera = renderer.GetActiveCamera()
         composite = camera.GetCompositeProjectionTransformMatrix(renderer.GetTiledAspectRatio(), -1, 1)

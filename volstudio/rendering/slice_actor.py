@@ -6,7 +6,7 @@ the pixel with what the panes show.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from vtkmodules.util.numpy_support import numpy_to_vtk
@@ -19,6 +19,7 @@ from volstudio.rendering.planes import PLANES, SliceView, axes_of, content_box, 
 
 if TYPE_CHECKING:
     from volstudio.rendering.planes import Plane, Volumes
+    from volstudio.rendering.vtk_types import Renderer
     from volstudio.scene.model import Scene, Vec3
 
 __all__ = ["SlicePlanes"]
@@ -34,7 +35,7 @@ class SlicePlanes:
     renderer : vtkRenderer
     """
 
-    def __init__(self, renderer: Any) -> None:  # noqa: ANN401 - VTK ships no usable types
+    def __init__(self, renderer: Renderer) -> None:
         self._renderer = renderer
         self._quads: dict[Plane, _Quad] = {}
 
@@ -58,7 +59,7 @@ class SlicePlanes:
 class _Quad:
     """One slice."""
 
-    def __init__(self, renderer: Any) -> None:  # noqa: ANN401 - VTK ships no usable types
+    def __init__(self, renderer: Renderer) -> None:
         self._renderer = renderer
         self._source, self._image, self._texture, self._actor = vtkPlaneSource(), vtkImageData(), vtkTexture(), vtkActor()
         mapper = vtkPolyDataMapper()

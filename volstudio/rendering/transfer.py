@@ -6,13 +6,13 @@ Colours are those of the slices: the same table, window and two-sidedness. Opaci
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from volstudio.rendering.rays import FloatArray
-
 if TYPE_CHECKING:
+    from volstudio.rendering.rays import FloatArray
+    from volstudio.rendering.vtk_types import VtkObject
     from volstudio.scene.looks import OpacityCurve
     from volstudio.scene.model import Look
 
@@ -98,7 +98,7 @@ def unit_distance(curve: OpacityCurve, diagonal_mm: float) -> float:
     return curve.unit_mm * (1.0 if head_like else diagonal_mm / HEAD_DIAGONAL_MM)
 
 
-def dress(prop: Any, look: Look, window: tuple[float, float], *, diagonal_mm: float) -> None:  # noqa: ANN401 - VTK ships no usable types
+def dress(prop: VtkObject, look: Look, window: tuple[float, float], *, diagonal_mm: float) -> None:
     """Give a vtkVolumeProperty the colours, opacities and interpolation of a look."""
     from vtkmodules.vtkCommonDataModel import vtkPiecewiseFunction
     from vtkmodules.vtkRenderingCore import vtkColorTransferFunction

@@ -6,7 +6,7 @@ number, and no voxel travels to the graphics card unless another volume or time 
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
@@ -18,10 +18,11 @@ from volstudio.rendering.palette import ACCENT
 from volstudio.rendering.planes import content_box, crosshair_of, voxel_to_scene
 from volstudio.rendering.rays import CameraRays, FloatArray
 from volstudio.rendering.slice_actor import SlicePlanes
-from volstudio.rendering.volume_actor import DrawnVolume, VolumeActor
+from volstudio.rendering.volume_actor import MAX_VOLUMES, DrawnVolume, VolumeActor
 
 if TYPE_CHECKING:
     from volstudio.rendering.planes import Volumes
+    from volstudio.rendering.vtk_types import Renderer
     from volstudio.scene.model import Landmark, Layer, Scene, Vec3
 
 __all__ = ["Quality", "SceneView"]
@@ -48,7 +49,7 @@ class SceneView:
         renderer.GetRenderWindow().Render()
     """
 
-    def __init__(self, renderer: Any, volumes: Volumes, *, scale: float = 1.0) -> None:  # noqa: ANN401 - VTK ships no usable types
+    def __init__(self, renderer: Renderer, volumes: Volumes, *, scale: float = 1.0) -> None:
         self._renderer, self._volumes, self._scale = renderer, volumes, scale
         self._scene: Scene | None = None
         self._actor = VolumeActor(renderer)
@@ -144,8 +145,8 @@ class SceneView:
                 items[layer.name] = layer, self._item(layer)
         self._items = items
         left_out = self._actor.show([item for _, item in items.values()])
-        notes = [f"The 3D view draws {len(self._actor.drawn)} volumes at most; {item.key[0]!r} is left out: hide another." for item in
-        left_out] notes += [
+        notes = [f"The 3D view draws {MAX_VOLUMES} volumes at most; {item.key[0]!r} is left out: hide another." for item in left_out]
+        notes += [
             f"{key[0]!r} is too large for a 3D texture; the 3D view shows averages of {edge} voxels along its longest axis."
             for key, edge in self._actor.reduced.items()
         ]

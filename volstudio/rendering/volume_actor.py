@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from volstudio.rendering.rays import FloatArray
+    from volstudio.rendering.vtk_types import Renderer, VtkObject
     from volstudio.scene.model import Clip, Look
 
 __all__ = ["MAX_VOLUMES", "DrawnVolume", "VolumeActor"]
@@ -86,12 +87,12 @@ class VolumeActor:
         Whether our ray march is the one that runs; None before the first picture.
     """
 
-    def __init__(self, renderer: Any) -> None:  # noqa: ANN401 - VTK ships no usable types
+    def __init__(self, renderer: Renderer) -> None:
         self._renderer = renderer
         self._drawn: tuple[DrawnVolume, ...] = ()
         self._images: dict[int, tuple[NDArray[Any], VoxelImage]] = {}
-        self._multi: Any = None
-        self._volumes: list[Any] = []
+        self._multi: VtkObject = None
+        self._volumes: list[VtkObject] = []
         self._coarse = self._pixels = 1.0
         self._clips: tuple[Clip, ...] = ()
         self.uploads = self.builds = 0
@@ -181,7 +182,7 @@ class VolumeActor:
         self._renderer.AddVolume(self._multi)
         self.clip(self._clips)
 
-    def _pad(self, mapper: Any) -> None:  # noqa: ANN401 - VTK ships no usable types
+    def _pad(self, mapper: VtkObject) -> None:
         """A second, empty volume beside a single one: VTK takes its other path for one, which would look different."""
         empty = voxel_image(np.arange(8, dtype=np.uint8).reshape(2, 2, 2), np.eye(4))
         self._add(1, mapper, empty)
@@ -192,7 +193,7 @@ class VolumeActor:
         self._volumes[1].SetUserMatrix(_matrix(centre @ scale))
         self._images[id(empty.voxels)] = (empty.voxels, empty)
 
-    def _add(self, port: int, mapper: Any, image: VoxelImage) -> None:  # noqa: ANN401 - VTK ships no usable types
+    def _add(self, port: int, mapper: VtkObject, image: VoxelImage) -> None:
         volume = vtkVolume()
         volume.SetProperty(vtkVolumeProperty())
         mapper.SetInputDataObject(port, image.image)
@@ -205,8 +206,7 @@ class VolumeActor:
         if new_frame:
             self._multi.GetMapper().SetInputDataObject(port, self._image(item).image)
             self.uploads += 1
-        if new_frame or not np.array_equal(before.voxel_to_scene, item.voxel_to_scene):  # type: ignore[union-attr]  # new_frame holds when
-        None
+        if new_frame or not np.array_equal(before.voxel_to_scene, item.voxel_to_scene):
             volume.SetUserMatrix(_matrix(self._image(item).user_matrix(item.voxel_to_scene)))
         if before is None or before.look is not item.look or before.window != item.window:
             dress(volume.GetProperty(), item.look, item.window, diagonal_mm=item.diagonal_mm)
@@ -263,7 +263,7 @@ class VolumeActor:
         self._multi, self._volumes = None, []
 
 
-def _matrix(values: FloatArray) -> Any:  # noqa: ANN401 - VTK ships no usable types
+def _matrix(values: FloatArray) -> VtkObject:
     matrix = vtkMatrix4x4()
     matrix.DeepCopy(values.ravel().tolist())
     return matrix

@@ -8,12 +8,15 @@ for single slices, and for volumes too large for a texture.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from volstudio.rendering.rays import FloatArray
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from volstudio.rendering.rays import FloatArray
+    from volstudio.rendering.vtk_types import VtkObject
 
 __all__ = ["MAX_EDGE", "MAX_VOXELS", "VoxelImage", "voxel_image"]
 
@@ -41,7 +44,7 @@ class VoxelImage:
     value_range : (low, high)
     """
 
-    image: Any
+    image: VtkObject
     voxels: NDArray[Any]
     to_voxel: FloatArray
     reduced: int
