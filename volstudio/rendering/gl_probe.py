@@ -97,7 +97,7 @@ def find_opengl(trial: Trial, *, platform: str, environment: dict[str, str]) -> 
         ``DISPLAY`` and ``VTK_DEFAULT_OPENGL_WINDOW`` are asked: a way that the person chose is the only one tried.
     """
     chosen = environment.get(ENVIRONMENT)
-    ways = (chosen,) if chosen else WAYS.get(platform, ("",))
+    ways: tuple[str, ...] = (chosen,) if chosen else WAYS.get(platform, ("",))
     if not environment.get("DISPLAY"):
         ways = tuple(way for way in ways if way != "vtkXOpenGLRenderWindow" or way == chosen)
     for way in ways:

@@ -165,7 +165,7 @@ def _interpolated(frame: NDArray[Any], points: FloatArray, interpolation: str) -
     at = np.clip(points, 0, top)
     if interpolation == "nearest":
         i, j, k = np.rint(at).astype(int).T
-        return np.nan_to_num(np.asarray(frame[i, j, k], dtype=float), nan=-np.inf)
+        return np.asarray(np.nan_to_num(np.asarray(frame[i, j, k], dtype=float), nan=-np.inf))
     base = np.minimum(np.floor(at).astype(int), np.maximum(top - 1, 0))
     part = at - base
     total = np.zeros(len(at))
@@ -173,4 +173,4 @@ def _interpolated(frame: NDArray[Any], points: FloatArray, interpolation: str) -
         i, j, k = np.minimum(base + corner, top).T
         weight = np.prod(np.where(corner, part, 1 - part), axis=1)
         total += weight * np.where(weight > 0, np.asarray(frame[i, j, k], dtype=float), 0.0)
-    return np.nan_to_num(total, nan=-np.inf)
+    return np.asarray(np.nan_to_num(total, nan=-np.inf))

@@ -8,7 +8,7 @@ from volstudio.rendering.view import SceneView
 
 if TYPE_CHECKING:
     from volstudio.rendering.planes import Volumes
-    from volstudio.rendering.vtk_types import VtkObject
+    from volstudio.rendering.vtk_types import Renderer, VtkObject
     from volstudio.scene.model import Layer, Scene
     from volstudio.volumes.volume import Volume
 
@@ -29,7 +29,7 @@ def add_to(plotter: VtkObject, scene: Scene, volumes: Volumes | None = None) -> 
     Returns
     -------
     SceneView
-        ``view.sync(scene, other)`` shows another scene; ``view.close()`` takes everything out again. The plotter keeps it alive.
+        ``view.sync(scene, other)`` shows another scene; ``view.close()`` takes everything out again.
 
     Notes
     -----
@@ -44,14 +44,12 @@ def add_to(plotter: VtkObject, scene: Scene, volumes: Volumes | None = None) -> 
         volstudio.add_to(plotter, scene)
         plotter.show()
     """
-    renderer = getattr(plotter, "renderer", plotter)
+    renderer: Renderer = getattr(plotter, "renderer", plotter)
     view = SceneView(renderer, volumes or open_layer)
     view.sync(None, scene)
     # PyVista resets the camera at the first show unless it believes that somebody has set it.
     if hasattr(renderer, "camera_set"):
         renderer.camera_set = True
-    # Observers hold their view weakly by VTK's rules; a view that nobody kept would stop following.
-    renderer.volstudio_view = view
     return view
 
 

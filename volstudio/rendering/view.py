@@ -134,8 +134,14 @@ class SceneView:
         """Take everything out of the renderer and let go of it."""
         for watch in self._watch:
             self._renderer.RemoveObserver(watch)
-        for part in (self._actor, self._slices, self._crosshair, self._corner, *self._balls, *(lines for _, lines in self._boxes.values())):
-            part.close()
+        self._actor.close()
+        self._slices.close()
+        self._crosshair.close()
+        self._corner.close()
+        for ball in self._balls:
+            ball.close()
+        for _, lines in self._boxes.values():
+            lines.close()
         self._items, self._boxes, self._balls, self._scene = {}, {}, [], None
 
     def _sync_volumes(self, scene: Scene) -> None:

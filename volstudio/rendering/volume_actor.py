@@ -203,10 +203,11 @@ class VolumeActor:
     def _update(self, port: int, before: DrawnVolume | None, item: DrawnVolume) -> None:
         volume = self._volumes[port]
         new_frame = before is None or before.frame is not item.frame
+        moved = before is None or not np.array_equal(before.voxel_to_scene, item.voxel_to_scene)
         if new_frame:
             self._multi.GetMapper().SetInputDataObject(port, self._image(item).image)
             self.uploads += 1
-        if new_frame or not np.array_equal(before.voxel_to_scene, item.voxel_to_scene):
+        if new_frame or moved:
             volume.SetUserMatrix(_matrix(self._image(item).user_matrix(item.voxel_to_scene)))
         if before is None or before.look is not item.look or before.window != item.window:
             dress(volume.GetProperty(), item.look, item.window, diagonal_mm=item.diagonal_mm)
@@ -238,7 +239,7 @@ class VolumeActor:
         return known[1]
 
     def judge(self) -> bool:
-        """After a picture: whether the volumes were drawn by our march; if not, VTK's own takes over from the next picture on.
+        """After a picture: whether our march drew the volumes; if not, VTK's own takes over from the next picture on.
 
         A release of VTK that renames what our text relies on leaves the text out, or fails to compile it and draws nothing.
         """
@@ -249,7 +250,7 @@ class VolumeActor:
         return self.lit is not False
 
     def _see_shader(self, *_event: object) -> None:
-        """While the shader that drew the volumes is still bound: is our march in it?"""
+        """Look for our march in the shader that drew the volumes, while it is still bound."""
         if self.lit is None:
             program = self._renderer.GetRenderWindow().GetShaderCache().GetLastShaderBound()
             self._seen = program is not None and MARK in (program.GetFragmentShader().GetSource() or "")

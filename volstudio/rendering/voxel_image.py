@@ -88,7 +88,8 @@ def voxel_image(frame: NDArray[Any], voxel_to_scene: FloatArray, *, max_voxels: 
     image.SetDimensions(*voxels.shape)
     image.SetSpacing(*np.linalg.norm((voxel_to_scene @ to_voxel)[:3, :3], axis=0))
     image.GetPointData().SetScalars(numpy_to_vtk(voxels.ravel(order="F")))
-    return VoxelImage(image, voxels, to_voxel, max(factors), tuple(image.GetScalarRange()))
+    low, high = image.GetScalarRange()
+    return VoxelImage(image, voxels, to_voxel, max(factors), (float(low), float(high)))
 
 
 def _drawable(frame: NDArray[Any]) -> NDArray[Any]:
@@ -112,7 +113,8 @@ def _without_holes(frame: NDArray[Any]) -> NDArray[Any]:
     finite = np.isfinite(frame)
     low = float(frame[finite].min()) if finite.any() else 0.0
     high = float(frame[finite].max()) if finite.any() else 0.0
-    return np.nan_to_num(frame, nan=low, posinf=high, neginf=low)
+    filled: NDArray[Any] = np.nan_to_num(frame, nan=low, posinf=high, neginf=low)
+    return filled
 
 
 def _within_budget(voxels: NDArray[Any], max_voxels: int) -> tuple[NDArray[Any], list[int]]:
