@@ -125,7 +125,6 @@ def register_pair(
         Nothing is written then.
     """
     report = progress or Progress()
-    report("opening", 0.0)
     still, mover = open_volumes([fixed, moving])
     begin = None if start is None else _start(start, still, mover)
     names = _names(still, mover)

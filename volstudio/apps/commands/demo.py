@@ -33,9 +33,9 @@ def demo(*, headless: bool, output: str, overwrite: bool) -> int:
         from volstudio.apps.studio import run
 
         return run(demo_scene())
-    say(f"No window ({reason}); the same session runs here.")
     with progress_on_stderr() as progress:
         outcome = run_headless(output, overwrite=overwrite, progress=progress)
+    say(f"No window ({reason}): the same session ran here.")
     for line in outcome.story():
         say(line)
     return 0
