@@ -20,7 +20,7 @@ REFUSED = {
     "unknown_key.toml": ('volstudio = 1\nveiw = "3d"\n', r"no key 'veiw' at the top of the file; did you mean 'view'\?"),
     "unknown_layer_key.toml": (LAYER + 'colour = "hot"\n', "no key 'colour' in layer 'epi'"),
     "unknown_look_key.toml": (LAYER + 'look = {colormap = "hot"}\n', r"'colormap' in look of layer 'epi'; did you mean 'colourmap'\?"),
-    "unknown_map.toml": (LAYER + 'look = {colourmap = "hut"}\n', r"look of layer 'epi': There is no colour map 'hut'; did you mean .*'hot'"),
+    "unknown_map.toml": (LAYER + 'look = {colourmap = "hut"}\n', r"look of layer 'epi': .* no colour map 'hut'; did you mean .*'hot'"),
     "unknown_preset.toml": (LAYER + 'look = {preset = "CT-Bones"}\n', r"did you mean 'CT-Bone'"),
     "wrong_word.toml": ('view = "quadd"\n' + LAYER, r"'quadd' cannot be 'view' at the top of the file; did you mean 'quad'\?"),
     "wrong_type.toml": (LAYER + 'look = {opacity = "half"}\n', "expected float, got str in look.opacity of layer 'epi'"),

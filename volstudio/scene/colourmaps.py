@@ -145,8 +145,8 @@ def _at(*stops: tuple[float, str]) -> tuple[Point, ...]:
 _SEQUENTIAL = {
     "gray": _even("#000000", "#ffffff"),
     "hot": _at((0.0, "#0b0000"), (0.365, "#ff0000"), (0.746, "#ffff00"), (1.0, "#ffffff")),
-    "warm": _at((0.0, "#3a1200"), (0.35, "#b04a00"), (0.7, "#ff9d2e"), (1.0, "#ffe9a8")),
-    "cold": _at((0.0, "#001a33"), (0.35, "#00568f"), (0.7, "#3aa8f0"), (1.0, "#c8ecff")),
+    "warm": _at((0.0, "#180400"), (0.3, "#7a2200"), (0.72, "#f47a1c"), (1.0, "#ffd2a6")),
+    "cold": _at((0.0, "#000c1c"), (0.35, "#004a80"), (0.7, "#2a9ce8"), (1.0, "#9fe4ff")),
     "red-yellow": _even("#ff0000", "#ffff00"),
     "blue-lightblue": _even("#0000ff", "#00ffff"),
     "cool": _even("#00ffff", "#ff00ff"),

@@ -6,16 +6,17 @@ guess costs a click; it never changes where a volume lies.
 
 from __future__ import annotations
 
+import math
 import re
 import zlib
-from itertools import cycle
+from itertools import count, cycle
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
 from volstudio.errors import SceneError
 from volstudio.scene.model import Layer, Look
-from volstudio.volumes.intensity import is_labels, is_stat_map, robust_window
+from volstudio.volumes.intensity import is_labels, is_stat_map, robust_window, sample_values
 from volstudio.volumes.store import path_of
 from volstudio.volumes.volume import Volume, distinct_names
 
@@ -33,7 +34,7 @@ _ORDER: tuple[Kind, ...] = ("ct", "anatomy", "functional", "stat", "labels")
 _FUNCTIONAL_NAME = re.compile(r"(^|[^a-z])(epi|bold|func|functional|fmri|asl|pcasl|pasl|dwi|dti|pet|sbref|boldref)([^a-z]|$)")
 _COARSE = 2.5  # times the finest voxel's edge: an overlay of other contrast, in all likelihood an EPI
 # Overlays in turn: apart from gray and from each other, for colour-blind eyes too.
-_WARM = ("warm", "cold", "violet", "yellow", "cyan")
+_HUES = ("warm", "cold", "violet", "yellow", "cyan")
 
 
 def layers_of(volumes: Sequence[Volume]) -> tuple[Layer, ...]:
@@ -46,13 +47,13 @@ def layers_of(volumes: Sequence[Volume]) -> tuple[Layer, ...]:
         if kinds[id(volume)] == "anatomy" and finest and _edge(volume) >= _COARSE * finest:
             kinds[id(volume)] = "functional"
     ordered = sorted(volumes, key=lambda volume: (_ORDER.index(kinds[id(volume)]), *_rank(volume)))
-    hues = cycle(_WARM)
+    hues = cycle(_HUES)
     layers: list[Layer] = []
-    for name, volume in zip(distinct_names(ordered), ordered, strict=True):
+    for name, volume in zip(_layer_names(ordered), ordered, strict=True):
         kind = kinds[id(volume)]
         overlay = bool(layers)
         hue = next(hues) if overlay and kind in ("anatomy", "ct", "functional") else "gray"
-        layers.append(Layer(_allowed(name), path_of(volume), look=look_of(volume, kind, overlay=overlay, hue=hue)))
+        layers.append(Layer(name, path_of(volume), look=look_of(volume, kind, overlay=overlay, hue=hue)))
     return tuple(layers)
 
 
@@ -125,11 +126,9 @@ def _is_ct(volume: Volume) -> bool:
 
 
 def _sample(volume: Volume) -> NDArray[Any]:
-    """About a hundred thousand finite values, spread evenly over the first frame."""
-    frame = volume.frame(0)
-    step = max(1, round((frame.size / 1e5) ** (1 / 3)))
-    values = np.asarray(frame[::step, ::step, ::step], dtype=np.float64).ravel()
-    return values[np.isfinite(values)]
+    """Finite values of the first frame, evenly spread and not all of them."""
+    values = sample_values(volume.data)
+    return np.asarray(values[np.isfinite(values)], dtype=np.float64)
 
 
 def _edge(volume: Volume) -> float:
@@ -137,16 +136,20 @@ def _edge(volume: Volume) -> float:
     return float(abs(np.linalg.det(volume.affine.linear)) ** (1 / 3))
 
 
-def _rank(volume: Volume) -> tuple[float, float, str, str, int]:
-    """Finest voxels first, then the larger box, then names; the voxels themselves where all that is the same."""
-    edge = _edge(volume)
+def _rank(volume: Volume) -> tuple[int, str, str, int]:
+    """Most voxels first: fine and large, where a fine slab alone is no ground to lay others on. Then names, and at last the voxels."""
     path = str(volume.source.path) if volume.source else ""
-    return (round(edge, 3), -round(edge**3 * float(np.prod(volume.shape)), 0), volume.name, path, zlib.crc32(_sample(volume).tobytes()))
+    return (-math.prod(volume.shape), volume.name, path, zlib.crc32(_sample(volume).tobytes()))
 
 
-def _allowed(name: str) -> str:
-    """A volume's name as a layer may have it."""
-    return "".join(c if c.isprintable() and c != ":" else "-" for c in name).strip()[:500] or "volume"
+def _layer_names(volumes: Sequence[Volume]) -> list[str]:
+    """The volumes' distinct names, as layers may have them; distinct still."""
+    names: list[str] = []
+    for name in distinct_names(volumes):
+        allowed = "".join(c if c.isprintable() and c != ":" else "-" for c in name).strip()[:480] or "volume"
+        numbered = (allowed if k == 1 else f"{allowed}-{k}" for k in count(1))
+        names.append(next(each for each in numbered if each not in names))
+    return names
 
 
 def _rounded(value: float) -> float:
