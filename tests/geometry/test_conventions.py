@@ -6,6 +6,7 @@ import nibabel as nib
 import numpy as np
 import pytest
 import SimpleITK as sitk  # noqa: N813 - the name its users know
+from nibabel.eulerangles import euler2mat
 
 from volstudio.errors import GeometryError
 from volstudio.geometry import conventions
@@ -71,13 +72,15 @@ def test_flirt_golden_files(shared_data, kind):
     if kind == "oblique":
         affine = np.diag(np.diag(affine))
         affine[:3, 3] = -affine[:3, :3] @ (np.array(shape) - 1) / 2
-        affine = RigidTransform.from_euler((0.09, 0.001, 0.001)).matrix @ affine
+        affine = nib.affines.from_matvec(euler2mat(x=0.09, y=0.001, z=0.001)) @ affine
     grid = Grid(shape, Affine(affine, "a:voxel", "a:scanner"))
     flirt = np.loadtxt(shared_data / "transforms" / f"affine-{kind}.fsl")
     truth = np.array(
         [[0.999999, -0.00099999, 0.001, 4], [0.00140494, 0.62160887, -0.78332652, 2], [0.00016172, 0.78332714, 0.62160966, -1]]
     )
-    assert np.abs(conventions.flirt_to_world(flirt, fixed=grid, moving=grid)[:3] - truth).max() < 1e-3
+    assert (
+        np.abs(conventions.flirt_to_world(flirt, fixed=grid, moving=grid)[:3] - truth).max() < 6e-4
+    )  # its print precision, far from the origin
 
 
 def test_centres_and_corners():

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import os
 import sys
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from volstudio.errors import OutputError, SpaceMismatchError, TransformError, UnreadableFileError, VolstudioError
 from volstudio.geometry.affine import Affine
@@ -17,6 +20,7 @@ from volstudio.transforms.files import DIALECTS, dialect_for, read_transform, wr
 if TYPE_CHECKING:
     from pathlib import Path
 
+in_one_folder = settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=100)
 POSE = RigidTransform.from_six((3, -4, 5, 0.05, 0.1, -0.07), (10, 20, 30)).matrix
 FIXED_TO_MOVING = Affine(POSE, "t1:scanner", "epi:scanner")
 NAMES = [f"t{dialect.suffixes[0]}" for dialect in DIALECTS]
@@ -175,6 +179,32 @@ def test_nothing_is_overwritten_unasked_and_no_source_ever(tmp_path: Path, t1):
     assert (tmp_path / "t.tfm").read_bytes() == before
 
 
+@in_one_folder
+@given(data=st.binary(max_size=300))
+def test_any_bytes_are_a_transform_or_refused(tmp_path: Path, t1, epi, data):
+    for suffix in (".tfm", ".lta", ".mat", ".npy", ".mat4"):
+        (tmp_path / f"t{suffix}").write_bytes(data)
+        with suppress(VolstudioError):
+            assert np.isfinite(read_transform(tmp_path / f"t{suffix}", fixed=t1, moving=epi).matrix).all()
+
+
+DAMAGE = [b"", b"9", b"-", b"e308", b"\n", b"\x00", b"#", b"nan", b"1e-320", b":"]
+
+
+@in_one_folder
+@pytest.mark.parametrize("name", NAMES)
+@given(damage=st.lists(st.tuples(st.floats(0, 1), st.integers(0, 8), st.sampled_from(DAMAGE)), min_size=1, max_size=4))
+def test_a_changed_file_is_a_transform_or_refused(tmp_path: Path, t1, epi, name, damage):
+    write_transform(FIXED_TO_MOVING, tmp_path / name, fixed=t1, moving=epi, overwrite=True)
+    changed = bytearray((tmp_path / name).read_bytes())
+    for where, length, new in damage:
+        place = int(where * len(changed))
+        changed[place : place + length] = new
+    (tmp_path / name).write_bytes(changed)
+    with suppress(VolstudioError):
+        assert np.isfinite(read_transform(tmp_path / name, fixed=t1, moving=epi, **told(name)).matrix).all()
+
+
 def conformance_cases(shared_conformance: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[dict]:
     monkeypatch.syspath_prepend(str(shared_conformance))
     import make_cases
@@ -184,7 +214,7 @@ def conformance_cases(shared_conformance: Path, tmp_path: Path, monkeypatch: pyt
     return cases.finish()
 
 
-UNREAD = {"afni_1D_row", "flirt_ok", "flirt_crlf_tabs", "lta_ras2ras"}  # dialects that have no reader
+UNREAD = {"afni_1D_row"}  # dialects that have no reader
 
 
 def test_conformance(shared_conformance: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):

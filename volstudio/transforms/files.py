@@ -3,13 +3,15 @@
 Every dialect's own direction, axes and origin end here. The dialect of a file is found by its content and, where the content leaves a
 choice (four lines of four numbers may be FLIRT's or anybody's), by the end of its name. On writing the end of the name decides:
 
-========================  ==================  ==========================================================
+========================  ==================  ============================================================================
 end of the name           dialect             what the numbers are
-========================  ==================  ==========================================================
+========================  ==================  ============================================================================
 .tfm .txt                 ITK text            fixed -> moving points, LPS mm
 .xfm.txt .mat4            plain 4 x 4 text    fixed -> moving points, RAS+ mm, said in the first line
 .npy                      numpy array         fixed -> moving points, RAS+ mm, said in the sidecar
-========================  ==================  ==========================================================
+.mat .fsl .flirt          FSL FLIRT           moving -> fixed, scaled voxels of both images, which must be given
+.lta                      FreeSurfer LTA      moving (src) -> fixed (dst) points, RAS mm, with the geometry of both images
+========================  ==================  ============================================================================
 """
 
 from __future__ import annotations
@@ -21,7 +23,9 @@ from volstudio.errors import GeometryError, SpaceMismatchError, TransformError
 from volstudio.geometry.affine import Affine
 from volstudio.geometry.spaces import scanner
 from volstudio.transforms.dialect import Dialect, Direction, Ends
+from volstudio.transforms.fsl import FSL
 from volstudio.transforms.itk import ITK
+from volstudio.transforms.lta import LTA
 from volstudio.transforms.plain import NUMPY, PLAIN
 from volstudio.transforms.sidecar import direction_beside
 from volstudio.volumes.atomic import atomic_bytes, check_target
@@ -37,7 +41,7 @@ if TYPE_CHECKING:
 __all__ = ["DIALECTS", "dialect_for", "read_transform", "write_transform"]
 
 # A new dialect is one file with a `Dialect` in it and one entry here. Content is tried in this order.
-DIALECTS: tuple[Dialect, ...] = (ITK, NUMPY, PLAIN)
+DIALECTS: tuple[Dialect, ...] = (ITK, LTA, NUMPY, PLAIN, FSL)
 
 LARGEST = 1 << 20  # bytes: a matrix takes less than 1 kB; a larger file is an image, a warp or a mistake
 

@@ -7,16 +7,17 @@ nothing is refused until the person says it: half of the guesses would move a he
 
 from __future__ import annotations
 
+import ast
 import io
 import re
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
 from volstudio.errors import TransformError
 from volstudio.geometry.conventions import ras_to_lps
 from volstudio.transforms.dialect import Dialect, Direction, Ends
-from volstudio.transforms.text import decode, exact, square
+from volstudio.transforms.text import decode, exact, inverse, sensible, square
 
 if TYPE_CHECKING:
     from volstudio.geometry.affine import FloatArray
@@ -69,18 +70,12 @@ def write_text(matrix: FloatArray, ends: Ends) -> bytes:
 
 def read_numpy(data: bytes, ends: Ends) -> FloatArray:
     """Fixed -> moving points, RAS mm, of a .npy file, whose direction must be told; see `Dialect.read`."""
-    shape, kind = _declared(data)
-    # What the header declares is judged before numpy allocates it.
-    if shape != (4, 4) or kind.kind not in "fiu":
-        raise TransformError(f"it holds an array of shape {shape} and type {kind}, not a 4 x 4 matrix of numbers")
-    try:
-        matrix = np.load(io.BytesIO(data), allow_pickle=False).astype(np.float64)
-    except (ValueError, EOFError) as error:
-        raise TransformError("it is truncated") from error
+    matrix = _array(data)
     if not np.isfinite(matrix).all():
         raise TransformError("it holds NaN or infinity, which are not finite numbers; make the transform again")
     if not np.array_equal(matrix[3], (0, 0, 0, 1)):
         raise TransformError(f"the last row of its matrix must be 0 0 0 1, not {matrix[3]}")
+    sensible(float(np.abs(matrix).max()))
     if ends.direction is None:
         raise TransformError("it cannot say which way its matrix maps and no sidecar (.json) lies beside it; give direction=")
     return _to_moving(matrix, ends.direction)
@@ -105,26 +100,32 @@ def recognises_numpy(data: bytes) -> bool:
     return data.startswith(MAGIC)
 
 
-def _declared(data: bytes) -> tuple[tuple[int, ...], np.dtype[Any]]:
-    """Shape and type that a .npy file declares."""
-    file = io.BytesIO(data)
-    headers = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.read_array_header_2_0}
+def _array(data: bytes) -> FloatArray:
+    """The (4, 4) numbers of a .npy file.
+
+    Its header is a line of Python, read here as a literal and judged before anything is allocated: numpy's own reader takes the declared
+    shape at its word, and damaged headers make it raise errors of Python's parser.
+    """
+    width = 2 if data[6:7] == b"\x01" else 4
+    start = 8 + width + int.from_bytes(data[8 : 8 + width], "little")
     try:
-        shape, _, kind = headers[np.lib.format.read_magic(file)](file)
-    except (ValueError, KeyError, EOFError) as error:
-        raise TransformError("its header is truncated or unknown") from error
-    return shape, kind
+        header = ast.literal_eval(data[8 + width : start].decode("latin-1").strip())
+        order: Literal["F", "C"] = "F" if header["fortran_order"] else "C"
+        shape, kind = header["shape"], np.dtype(str(header["descr"]))
+    except (ValueError, SyntaxError, TypeError, KeyError, MemoryError, RecursionError) as error:
+        raise TransformError("its header is truncated or damaged") from error
+    if shape != (4, 4) or kind.kind not in "fiu":
+        raise TransformError(f"it holds an array of shape {shape} and type {kind}, not a 4 x 4 matrix of numbers")
+    numbers = data[start : start + 16 * kind.itemsize]
+    if len(numbers) < 16 * kind.itemsize:
+        raise TransformError("it is truncated: its header promises 16 numbers")
+    with np.errstate(over="ignore"):  # a long double beyond the range of doubles becomes infinite, which is refused by its name
+        return np.frombuffer(numbers, kind).reshape((4, 4), order=order).astype(np.float64)
 
 
 def _to_moving(matrix: FloatArray, direction: Direction) -> FloatArray:
-    """The map of fixed to moving points from one of a given direction, and back: turning round is its own inverse."""
-    if direction == "fixed-to-moving":
-        return matrix
-    if np.linalg.matrix_rank(matrix) < 4:
-        raise TransformError("its matrix is singular: it flattens space and cannot be inverted")
-    inverse = np.asarray(np.linalg.inv(matrix), dtype=np.float64)
-    inverse[3] = (0, 0, 0, 1)
-    return inverse
+    """The map of fixed to moving points from one of a given direction, and back: turning round undoes itself."""
+    return matrix if direction == "fixed-to-moving" else inverse(matrix)
 
 
 def _words(direction: Direction) -> str:

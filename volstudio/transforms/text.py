@@ -13,9 +13,10 @@ from volstudio.errors import TransformError
 if TYPE_CHECKING:
     from volstudio.geometry.affine import FloatArray
 
-__all__ = ["decode", "exact", "numbers", "square"]
+__all__ = ["decode", "exact", "inverse", "numbers", "sensible", "settled", "square"]
 
 NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII)
+LARGEST = 1e9  # mm
 NOT_FINITE = re.compile(r"[+-]?(nan|inf|infinity|1\.#(ind|inf|qnan)\w*)", re.IGNORECASE)
 
 
@@ -46,8 +47,21 @@ def numbers(text: str) -> list[float]:
             raise TransformError(f"it holds {word!r}, which is not a finite number; make the transform again")
         if not NUMBER.fullmatch(word):
             raise TransformError(f"it holds {word[:20]!r} where a number should stand")
-        values.append(float(word))
+        values.append(sensible(float(word)))
     return values
+
+
+def sensible(value: float) -> float:
+    """The number, once it is known to be one that millimetres and cosines can be.
+
+    Raises
+    ------
+    TransformError
+        It is larger than a thousand kilometres, so that a product of two could be infinite.
+    """
+    if abs(value) > LARGEST:
+        raise TransformError(f"it holds {value:g}, a number too large for millimetres; is it damaged?")
+    return value
 
 
 def square(lines: list[str]) -> FloatArray:
@@ -77,3 +91,29 @@ def exact(value: float) -> str:
     ('0.1', '0.0', '0.3333333333333333')
     """
     return repr(float(value) + 0.0)
+
+
+def inverse(matrix: FloatArray) -> FloatArray:
+    """The inverse of an affine (4, 4) matrix.
+
+    Raises
+    ------
+    TransformError
+        There is none.
+    """
+    if np.linalg.matrix_rank(matrix) < 4:
+        raise TransformError("its matrix is singular: it flattens space and cannot be inverted")
+    inverted = np.asarray(np.linalg.inv(matrix), dtype=np.float64)
+    inverted[3] = (0, 0, 0, 1)
+    return inverted
+
+
+def settled(matrix: FloatArray) -> FloatArray:
+    """A matrix at 13 decimals, its translation at 10: far below a nanometre, and above what an inverse loses to rounding.
+
+    A dialect that stores the inverse of our map would otherwise write other last digits each time that its own file is read and written.
+    """
+    rounded = np.round(matrix, 13)
+    rounded[:3, 3] = np.round(matrix[:3, 3], 10)
+    rounded[3] = (0, 0, 0, 1)
+    return rounded
