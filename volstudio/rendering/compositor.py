@@ -45,7 +45,7 @@ MAX_CUTTER_BYTES = 2**30
 # Cut slices that are kept, so that a drag of one layer, or a change of colours, does not cut the others again.
 MAX_SLICE_BYTES = 96 * 2**20
 MAX_FINER = 4  # samples per pixel and axis in a slice that is smaller than its volume
-AIR = 0.08  # of the window: noise around a head stays below
+AIR = 0.05  # of the window: noise around a head stays below
 LABEL_COLOURS = 4096  # higher label numbers start again at the first colour
 SAMPLED = frozenset(["i1", "i2", "i4", "u1", "u2", "u4", "f4", "f8"])  # numbers that VTK's interpolator knows
 

@@ -49,6 +49,7 @@ PAD, LETTER_STRIP, CAPTION, FOOT, GAP, BARS_GAP = 0.7, 1.45, 1.35, 1.6, 0.6, 0.8
 FOOT_SIDE = 11.0  # width kept for the convention's word and for the scale bar, in lines of text
 LETTERS_MOST = 0.3  # of the width
 SCOUT = 192  # pixels of the coarse slice that finds what is to be seen
+RIM = 3.0  # of its pixels, so that dim skin is not cut
 SMALLEST_WITH_WORDS = 150  # pixels; below, words would leave no room for the anatomy
 
 
@@ -164,7 +165,7 @@ def _frame(scene: Scene, volumes: Volumes, plane: Plane) -> Frame:
         columns, rows = (np.flatnonzero(np.count_nonzero(seen, axis=axis) > 1) for axis in (0, 1))
         if columns.size and rows.size:
             ends = scout.to_scene([[columns[0], rows[-1]], [columns[-1], rows[0]]]) @ axes.T
-            rim = 1.5 * scout.pixel_mm
+            rim = RIM * scout.pixel_mm
             low, high = np.maximum(low, ends[0] - rim), np.minimum(high, ends[1] + rim)
     return Frame(plane, low, high)
 
