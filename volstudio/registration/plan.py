@@ -13,6 +13,8 @@ if TYPE_CHECKING:
 
 __all__ = ["DEFAULT", "RegistrationPlan", "load_plan", "save_plan"]
 
+MOST_TOLERANCE = 0.1  # a level begins with steps of a quarter voxel
+
 
 class RegistrationPlan(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
     """How to register. The defaults suit any pair: no number here has to be set by a person.
@@ -32,8 +34,8 @@ class RegistrationPlan(msgspec.Struct, frozen=True, forbid_unknown_fields=True, 
         Points of the finest level at which the images are compared; coarser levels use fewer.
     iterations : int
         Most steps of the optimiser per level.
-    tolerance_mm : float
-        A level ends when the optimiser's step is shorter than this; for a head, scaled with the object.
+    tolerance : float
+        The finest level ends when the optimiser's step is shorter than this share of the level's voxel.
     seed : int
         Of the jitter of the sample points, 1 or more.
     """
@@ -44,7 +46,7 @@ class RegistrationPlan(msgspec.Struct, frozen=True, forbid_unknown_fields=True, 
     bins: int = 32
     samples: int = 60_000
     iterations: int = 200
-    tolerance_mm: float = 0.002
+    tolerance: float = 0.002
     seed: int = 20
 
     def checked(self) -> RegistrationPlan:
@@ -60,8 +62,8 @@ class RegistrationPlan(msgspec.Struct, frozen=True, forbid_unknown_fields=True, 
         for name, (least, most) in limits.items():
             if not least <= getattr(self, name) <= most:
                 raise RegistrationError(f"The plan's {name} must lie between {least} and {most}, got {getattr(self, name)}.")
-        if not 0 < self.tolerance_mm < float("inf"):
-            raise RegistrationError(f"The plan's tolerance_mm must be a positive number of mm, got {self.tolerance_mm}.")
+        if not 0 < self.tolerance < MOST_TOLERANCE:
+            raise RegistrationError(f"The plan's tolerance is a share of a voxel above 0 and below {MOST_TOLERANCE}, got {self.tolerance}.")
         if any(not 0 < mm < float("inf") for mm in self.levels_mm) or list(self.levels_mm) != sorted(self.levels_mm, reverse=True):
             raise RegistrationError(f"The plan's levels_mm must be positive and go from coarse to fine, got {list(self.levels_mm)}.")
         return self

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from itertools import permutations, product
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -18,6 +18,8 @@ from volstudio.errors import RegistrationError
 from volstudio.registration.sitk_bridge import resampled
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from numpy.typing import NDArray
 
     from volstudio.geometry.affine import FloatArray
@@ -42,7 +44,7 @@ LEAST_FOREGROUND = 64
 
 @dataclass(frozen=True, slots=True)
 class Level:
-    """One resolution of a volume in its frame.
+    """One resolution of a volume in its frame; its arrays lie in memory as ITK's do, first axis fastest.
 
     Parameters
     ----------
@@ -63,6 +65,16 @@ class Level:
     values: NDArray[np.float32]
     near: NDArray[np.bool_]
     seen: NDArray[np.bool_] | None
+
+    def moments(self) -> tuple[FloatArray, FloatArray]:
+        """(3,) mean and (3,) variance of the frame coordinates of ``near``, mm and mm^2; from its projections, not point by point."""
+        mean, variance = np.empty(3), np.empty(3)
+        for axis, others in enumerate(((1, 2), (0, 2), (0, 1))):
+            weight = np.count_nonzero(self.near, axis=others)
+            at = self.origin[axis] + self.spacing * np.arange(len(weight))
+            mean[axis] = np.average(at, weights=weight)
+            variance[axis] = np.average((at - mean[axis]) ** 2, weights=weight)
+        return mean, variance
 
 
 # ------------------------------------------------------------------------------------------------------------ frames and levels
@@ -150,7 +162,7 @@ def prepare(volume: Volume, frame: FloatArray, levels_mm: tuple[float, ...], *, 
     found = _grown(middle.values > threshold, times=max(1, round(levels_mm[0] / middle.spacing)))
     levels = []
     for grid in reversed(grids):
-        for plane in grid.values:  # plane by plane: np.interp works in float64
+        for plane in grid.values.T:  # plane by plane: np.interp works in float64
             plane[:] = np.interp(plane, knots, heights)
         seen = _inside(volume, frame, grid) if sheared else None
         near = _nearest(found, middle, grid)
@@ -174,13 +186,7 @@ def _shrunk(volume: Volume, finest: float, progress: Progress) -> tuple[NDArray[
         raise RegistrationError(f"{volume.name} holds {data.dtype} voxels; registration needs one real number per voxel.")
     factors = np.maximum(1, np.rint(finest / volume.grid.voxel_sizes - 0.2)).astype(int)
     factors = np.minimum(factors, data.shape)
-    count = np.array(data.shape) // factors
-    blocks = np.empty(count, np.float32)
-    for i in range(count[0]):
-        if i % 8 == 0:
-            progress(f"reading {volume.name}", 0.0)
-        slab = np.asarray(data[i * factors[0] : (i + 1) * factors[0], : count[1] * factors[1], : count[2] * factors[2]], np.float32)
-        blocks[i] = slab.reshape(factors[0], count[1], factors[1], count[2], factors[2]).mean(axis=(0, 2, 4))
+    blocks = _block_means(data, tuple(factors.tolist()), lambda: progress(f"reading {volume.name}", 0.0))
     finite = np.isfinite(blocks)
     if not finite.any():
         raise RegistrationError(f"{volume.name} holds no finite number and cannot be registered.")
@@ -189,6 +195,23 @@ def _shrunk(volume: Volume, finest: float, progress: Progress) -> tuple[NDArray[
     step = np.diag([*factors.astype(float), 1.0])
     step[:3, 3] = (factors - 1) / 2
     return blocks, step
+
+
+def _block_means(data: NDArray[Any], factors: tuple[int, ...], tick: Callable[[], None]) -> NDArray[np.float32]:
+    """Means of blocks of voxels, float32, first axis fastest in memory; read in the order in which the data lie."""
+    if data.strides[0] > data.strides[2]:
+        return _block_means(data.T, factors[::-1], tick).T.copy(order="F")
+    count = [n // f for n, f in zip(data.shape, factors, strict=True)]
+    means = np.empty(count, np.float32, order="F")
+    for k in range(count[2]):
+        if k % 4 == 0:
+            tick()
+        slab = data[: count[0] * factors[0], : count[1] * factors[1], k * factors[2] : (k + 1) * factors[2]]
+        plane = slab.sum(axis=2, dtype=np.float32)
+        plane = sum(plane[:, j :: factors[1]] for j in range(factors[1]))
+        means[:, :, k] = sum(plane[i :: factors[0]] for i in range(factors[0]))
+    means /= np.float32(np.prod(factors))
+    return means
 
 
 def _box(to_frame: FloatArray, shape: tuple[int, ...]) -> FloatArray:
@@ -208,11 +231,11 @@ def _inside(volume: Volume, frame: FloatArray, grid: _Grid) -> NDArray[np.bool_]
     """Which voxels of a level lie in the volume's field of view."""
     to_index = np.linalg.inv(volume.affine.matrix) @ frame
     x, y, z = (grid.origin[k] + grid.spacing * np.arange(n) for k, n in enumerate(grid.values.shape))
-    inside = np.ones(grid.values.shape, bool)
+    inside = np.ones(grid.values.shape, bool, order="F")
     for row, n in zip(to_index[:3], volume.shape, strict=True):
-        for i, along_x in enumerate(row[0] * x + row[3]):
-            index = (along_x + row[1] * y)[:, None] + row[2] * z
-            inside[i] &= (index >= -0.5) & (index <= n - 0.5)
+        for k, along_z in enumerate(row[2] * z + row[3]):
+            index = row[0] * x[:, None] + (row[1] * y + along_z)
+            inside[:, :, k] &= (index >= -0.5) & (index <= n - 0.5)
     return inside
 
 
@@ -255,7 +278,7 @@ def _grown(mask: NDArray[np.bool_], *, times: int) -> NDArray[np.bool_]:
         return np.ones_like(mask)
     for _ in range(times):
         for axis in range(3):
-            here, out = np.moveaxis(mask, axis, 0), np.moveaxis(grown := mask.copy(), axis, 0)
+            here, out = np.moveaxis(mask, axis, 0), np.moveaxis(grown := mask.copy(order="K"), axis, 0)
             out[1:] |= here[:-1]
             out[:-1] |= here[1:]
             mask = grown
@@ -268,4 +291,4 @@ def _nearest(mask: NDArray[np.bool_], of: _Grid, grid: _Grid) -> NDArray[np.bool
     for k, n in enumerate(grid.values.shape):
         at = (grid.origin[k] + grid.spacing * np.arange(n) - of.origin[k]) / of.spacing
         index.append(np.clip(np.rint(at).astype(int), 0, mask.shape[k] - 1))
-    return mask[np.ix_(*index)]
+    return mask.T[np.ix_(*index[::-1])].T

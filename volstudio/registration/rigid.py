@@ -34,7 +34,10 @@ __all__ = ["register"]
 
 # Rigid to this: larger than what float32 headers and 6-digit transform files leave, far below a millimetre over a body.
 RIGID_TOLERANCE = 1e-4
-LEAST_OVERLAP = 0.05
+LEAST_OVERLAP = 0.1
+# Below these the answer may be wrong and the result says so: the prototype's failures had less than half of the overlap or 0.15 nats.
+DOUBTFUL_OVERLAP = 0.5
+DOUBTFUL_INFORMATION = 0.15
 LEAST_VOXELS = 256
 LEAST_ALONG = 8
 # First step of a level, in its voxels; the coarsest has a long way to go, finer ones only correct.
@@ -104,7 +107,7 @@ def register(
         stop_reason=end.stop_reason,
         trace=trace,
         plan=plan,
-        notes=tuple(f"of {v.name}, the first of {v.n_times} time points was used" for v in (fixed, moving) if v.n_times > 1),
+        notes=_notes((fixed, moving), end.information, _overlap(source[0], target[0], end.pose)),
         versions={"volstudio": volstudio.__version__, "numpy": np.__version__, **itk_versions()},
         seconds=time.perf_counter() - began,
     )
@@ -161,12 +164,12 @@ def _climb_levels(
 ) -> tuple[Climb, tuple[TraceStep, ...]]:
     """The climb through all levels: its end, and every step."""
     trace: list[TraceStep] = []
-    centre = _centre(source[0])
+    centre, _ = source[0].moments()  # the middle of the object: about it, turns disturb shifts least
     _refuse_apart(ends, source[0], target[0])
     pose, end = ends.first_pose, None
     samples = [max(1000, plan.samples // SAMPLES_RATIO**below) for below in range(len(source))][::-1]
     for number, (here, there) in enumerate(zip(source, target, strict=True)):
-        last = ROUGH_END if number < len(source) - 1 else plan.tolerance_mm / 2.0
+        last = plan.tolerance if here is source[-1] else max(ROUGH_END, plan.tolerance)
         steps = ((NEXT_STEP if number else FIRST_STEP) * here.spacing, last * here.spacing)
         part = progress.part(sum(samples[:number]) / sum(samples), sum(samples[: number + 1]) / sum(samples))
         report = _Report(ends, here.spacing, steps, part, trace)
@@ -226,24 +229,33 @@ def _checked_start(fixed: Volume, moving: Volume, start: Affine | None) -> Affin
     return Affine(start.matrix, *spaces)
 
 
+def _overlap(source: Level, target: Level, pose: FloatArray) -> float:
+    """Share of the source's object that lies in the target's field of view."""
+    points = np.argwhere(source.near) * source.spacing + source.origin
+    index = np.rint((points @ pose[:3, :3].T + pose[:3, 3] - target.origin) / target.spacing)
+    return float(((index >= 0) & (index < target.values.shape)).all(axis=1).mean())
+
+
 def _refuse_apart(ends: _Ends, source: Level, target: Level) -> None:
     """Raise where next to nothing of the source's object lies in the target's field of view at the start."""
-    points = np.argwhere(source.near) * source.spacing + source.origin
-    pose = ends.first_pose
-    index = np.rint((points @ pose[:3, :3].T + pose[:3, 3] - target.origin) / target.spacing)
-    inside = ((index >= 0) & (index < target.values.shape)).all(axis=1)
-    if inside.mean() < LEAST_OVERLAP:
+    inside = _overlap(source, target, ends.first_pose)
+    if inside < LEAST_OVERLAP:
         raise RegistrationError(
-            f"{ends.source.name} and {ends.target.name} do not overlap where the registration starts ({inside.mean():.0%} of the smaller "
+            f"{ends.source.name} and {ends.target.name} do not overlap where the registration starts ({inside:.0%} of the smaller "
             "one lies in the other); move one onto the other roughly, then refine."
         )
+
+
+def _notes(volumes: tuple[Volume, Volume], information: float, overlap: float) -> tuple[str, ...]:
+    """What a person should know of how the answer came about."""
+    notes = [f"of {v.name}, the first of {v.n_times} time points was used" for v in volumes if v.n_times > 1]
+    if overlap < DOUBTFUL_OVERLAP:
+        notes.append(f"look closely: only {overlap:.0%} of the smaller volume's object lies in the field of view of the other")
+    if information < DOUBTFUL_INFORMATION:
+        notes.append(f"look closely: the two images share next to no information ({information:.2f} nats)")
+    return tuple(notes)
 
 
 def _extent(grid: Grid) -> float:
     """Volume of the field of view, mm^3."""
     return float(abs(np.linalg.det(grid.affine.linear)) * math.prod(grid.shape))
-
-
-def _centre(level: Level) -> FloatArray:
-    """(3,) mm: middle of the object, about which turns disturb shifts least."""
-    return np.asarray(np.argwhere(level.near).mean(axis=0) * level.spacing + level.origin)

@@ -92,7 +92,7 @@ def resampled(
     # Beyond the outer voxel centres lies half a voxel that belongs to the volume: it takes the nearest value, not zero.
     filling.UseNearestNeighborExtrapolatorOn()
     image = filling.Execute(image)
-    return np.ascontiguousarray(sitk.GetArrayViewFromImage(image).T), origin
+    return sitk.GetArrayViewFromImage(image).T.copy(order="F"), origin
 
 
 def _image_of(level: Level, values: NDArray[np.generic]) -> sitk.Image:
@@ -191,6 +191,8 @@ def climb(
     except RuntimeError as error:
         if not raised:
             raise RegistrationError(_in_words(str(error))) from error
+    finally:
+        method.RemoveAllCommands()  # the command holds the method and the method the command: Python cannot see that ring to free it
     if raised:
         raise raised[0]
     return Climb(_euler_matrix(transform.GetParameters(), centre), -method.GetMetricValue(), _stop_in_words(method))
@@ -248,8 +250,8 @@ def _scales(source: Level, centre: FloatArray) -> list[float]:
 
     ITK's own estimate looks at the corners of the image, which lie farther out than the object and make it turn too slowly.
     """
-    points = np.argwhere(source.near) * source.spacing + source.origin - centre
-    square = (points**2).mean(axis=0)
+    mean, variance = source.moments()
+    square = variance + (mean - centre) ** 2
     return [*(max(float(square.sum() - own), source.spacing**2) for own in square), 1.0, 1.0, 1.0]
 
 
