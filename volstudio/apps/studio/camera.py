@@ -7,100 +7,75 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from vtkmodules.vtkRenderingCore import vtkCamera, vtkRenderer
 
-from volstudio.scene.model import Camera
+from volstudio.rendering.camera import FROM, apply_camera, camera_of
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable
 
     from numpy.typing import ArrayLike
 
-__all__ = ["Eye"]
+    from volstudio.scene.model import Camera, Vec3
 
-TURN_DEG = 220.0  # across the whole pane
-# From where, and which way is up; "corner" shows three sides at once.
-SIDES: dict[str, tuple[tuple[float, float, float], tuple[float, float, float]]] = {
-    "anterior": ((0, 1, 0), (0, 0, 1)),
-    "posterior": ((0, -1, 0), (0, 0, 1)),
-    "left": ((-1, 0, 0), (0, 0, 1)),
-    "right": ((1, 0, 0), (0, 0, 1)),
-    "superior": ((0, 0, 1), (0, 1, 0)),
-    "inferior": ((0, 0, -1), (0, 1, 0)),
-    "corner": ((-0.75, 1.1, 0.6), (0, 0, 1)),
+__all__ = ["SIDES", "panned", "turned", "zoomed"]
+
+TURN_DEG = 220.0  # for a way across the smaller side of the pane
+SIDES: dict[str, Vec3] = {
+    "anterior": (0.0, 1.0, 0.0),
+    "posterior": (0.0, -1.0, 0.0),
+    "left": (-1.0, 0.0, 0.0),
+    "right": (1.0, 0.0, 0.0),
+    "superior": (0.0, 0.0, 1.0),
+    "inferior": (0.0, 0.0, -1.0),
+    "corner": FROM,
 }
 
 
-class Eye:
-    """A camera that gives other cameras and never changes.
+def turned(camera: Camera, way: ArrayLike, size: tuple[int, int]) -> Camera:
+    """The camera after the mouse went (dx, dy) pixels in a pane of that size: the scene follows the hand."""
+    dx, dy = np.asarray(way, dtype=float) / min(size) * TURN_DEG
 
-    Parameters
-    ----------
-    camera : vtkCamera
-        Copied.
-    """
+    def turn(eye: Any) -> None:  # noqa: ANN401 - VTK ships no usable types
+        eye.Azimuth(-dx)
+        eye.OrthogonalizeViewUp()
+        eye.Elevation(dy)
+        eye.OrthogonalizeViewUp()
 
-    def __init__(self, camera: Any) -> None:  # noqa: ANN401 - VTK ships no usable types
-        self._camera = vtkCamera()
-        self._camera.DeepCopy(camera)
+    return _after(camera, turn)
 
-    @classmethod
-    def of(cls, renderer: Any) -> Eye:  # noqa: ANN401 - VTK ships no usable types
-        """The eye of a vtkRenderer as it stands now."""
-        return cls(renderer.GetActiveCamera())
 
-    @property
-    def camera(self) -> Camera:
-        """As a scene stores it."""
-        camera = self._camera
-        return Camera(
-            position=camera.GetPosition(),
-            focal_point=camera.GetFocalPoint(),
-            view_up=camera.GetViewUp(),
-            view_angle=camera.GetViewAngle(),
-            parallel_scale=camera.GetParallelScale() if camera.GetParallelProjection() else None,
-        )
+def panned(camera: Camera, way: ArrayLike, size: tuple[int, int]) -> Camera:
+    """The camera after the scene was shifted by (dx, dy) pixels at the depth of the focal point."""
+    dx, dy = np.asarray(way, dtype=float) / size[1]
 
-    def turned(self, way: ArrayLike, size: tuple[int, int]) -> Eye:
-        """After the mouse went (dx, dy) pixels in a pane of that size: the scene follows the hand."""
-        dx, dy = np.asarray(way, dtype=float) / min(size) * TURN_DEG
-        eye = Eye(self._camera)
-        eye._camera.Azimuth(-dx)  # noqa: SLF001 - its own class
-        eye._camera.OrthogonalizeViewUp()  # noqa: SLF001 - its own class
-        eye._camera.Elevation(dy)  # noqa: SLF001 - its own class
-        eye._camera.OrthogonalizeViewUp()  # noqa: SLF001 - its own class
-        return eye
-
-    def panned(self, way: ArrayLike, size: tuple[int, int]) -> Eye:
-        """The scene shifted by (dx, dy) pixels at the depth of the focal point."""
-        camera = self._camera
-        half = camera.GetParallelScale()
-        if not camera.GetParallelProjection():
-            half = camera.GetDistance() * np.tan(np.radians(camera.GetViewAngle() / 2))
-        dx, dy = np.asarray(way, dtype=float) * 2 * half / size[1]
-        look = camera.GetViewTransformMatrix()
+    def shift(eye: Any) -> None:  # noqa: ANN401 - VTK ships no usable types
+        height = 2 * eye.GetParallelScale()
+        if not eye.GetParallelProjection():
+            height = 2 * eye.GetDistance() * np.tan(np.radians(eye.GetViewAngle() / 2))
+        look = eye.GetViewTransformMatrix()
         right, up = (np.array([look.GetElement(row, k) for k in range(3)]) for row in range(2))
-        shift = -dx * right + dy * up
-        eye = Eye(camera)
-        eye._camera.SetPosition(*(np.array(camera.GetPosition()) + shift))  # noqa: SLF001 - its own class
-        eye._camera.SetFocalPoint(*(np.array(camera.GetFocalPoint()) + shift))  # noqa: SLF001 - its own class
-        return eye
+        step = height * (dy * up - dx * right)
+        position, focus = np.array(eye.GetPosition()) + step, np.array(eye.GetFocalPoint()) + step
+        eye.SetPosition(*position)
+        eye.SetFocalPoint(*focus)
 
-    def zoomed(self, factor: float) -> Eye:
-        """Nearer by a factor; with parallel rays, larger."""
-        eye = Eye(self._camera)
-        if eye._camera.GetParallelProjection():  # noqa: SLF001 - its own class
-            eye._camera.SetParallelScale(self._camera.GetParallelScale() / factor)  # noqa: SLF001 - its own class
+    return _after(camera, shift)
+
+
+def zoomed(camera: Camera, factor: float) -> Camera:
+    """The camera nearer by a factor; with parallel rays, the scene larger by it."""
+
+    def approach(eye: Any) -> None:  # noqa: ANN401 - VTK ships no usable types
+        if eye.GetParallelProjection():
+            eye.SetParallelScale(eye.GetParallelScale() / factor)
         else:
-            eye._camera.Dolly(factor)  # noqa: SLF001 - its own class
-        return eye
+            eye.Dolly(factor)
 
-    def seen_from(self, side: str, bounds: Sequence[float]) -> Eye:
-        """All of a box (xmin, xmax, ymin, ...) seen from a side."""
-        direction, up = SIDES[side]
-        eye = Eye(self._camera)
-        eye._camera.SetFocalPoint(0, 0, 0)  # noqa: SLF001 - its own class
-        eye._camera.SetPosition(*direction)  # noqa: SLF001 - its own class
-        eye._camera.SetViewUp(*up)  # noqa: SLF001 - its own class
-        fitter = vtkRenderer()
-        fitter.SetActiveCamera(eye._camera)  # noqa: SLF001 - its own class
-        fitter.ResetCamera(*bounds)
-        return eye
+    return _after(camera, approach)
+
+
+def _after(camera: Camera, change: Callable[[Any], None]) -> Camera:
+    desk = vtkRenderer()
+    desk.SetActiveCamera(vtkCamera())
+    apply_camera(desk, camera)
+    change(desk.GetActiveCamera())
+    return camera_of(desk)

@@ -112,6 +112,11 @@ class Canvas(QtInteractor):  # type: ignore[misc]  # pyvistaqt ships no types
         if not self._frame.isActive() or self._frame.remainingTime() > delay_ms:
             self._frame.start(delay_ms)
 
+    def postpone(self, delay_ms: int) -> None:
+        """Ask for a frame after a pause that begins anew with every request."""
+        if not self._closed_for_good:
+            self._frame.start(delay_ms)
+
     def draw(self) -> None:
         """Prepare and render one frame; panes say what."""
         self.render_now()

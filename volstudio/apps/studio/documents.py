@@ -9,24 +9,25 @@ from PySide6.QtCore import QObject, Signal
 
 from volstudio.apps.studio.opening import SCENE_KINDS, TRANSFORM_KINDS, VOLUME_KINDS, loaded, placed_from_file, sort_files
 from volstudio.apps.studio.recent import remember
-from volstudio.errors import CommandError, OutputError, SceneError, VolstudioError
+from volstudio.errors import OutputError, SceneError
 from volstudio.scene.files import changed_files, load_scene, missing_files
 from volstudio.scene.model import Scene
 from volstudio.session.commands import Place, ReplaceScene
-from volstudio.session.journal import Journal, recoverable
+from volstudio.session.journal import Journal
+from volstudio.session.recovery import recoverable
 from volstudio.session.session import Session
 from volstudio.tasks.open import open_layer
 from volstudio.tasks.save import save_session
 from volstudio.volumes.store import STORE
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
 
     from volstudio.apps.studio.ask import Ask
     from volstudio.apps.studio.desk import Desk
     from volstudio.apps.studio.messages import MessageArea
     from volstudio.progress import Progress
-    from volstudio.session.journal import Recovery
+    from volstudio.session.recovery import Recovery
 
 __all__ = ["Documents"]
 
@@ -50,7 +51,7 @@ class Documents(QObject):
     def __init__(self, desk: Desk, ask: Ask, messages: MessageArea) -> None:
         super().__init__()
         self._desk, self._ask, self._messages = desk, ask, messages
-        self._journal: Journal | None = None
+        self._offered: list[Recovery] = []
 
     def ask_volumes(self) -> None:
         """Open volumes that the person chooses."""
@@ -119,7 +120,7 @@ class Documents(QObject):
     def new(self) -> None:
         """Begin with nothing open."""
         if self.may_go():
-            self._take(Session(journal=self._fresh_journal()))
+            self._take(self._session(Scene()))
 
     def save(self) -> bool:
         """Save to the session's file; asks for one where there is none. Whether it is saved."""
@@ -145,37 +146,48 @@ class Documents(QObject):
 
     def begin_journal(self) -> None:
         """Write a journal of the present session from here on."""
-        scene, path = self._desk.session.scene, self._desk.session.saved_path
-        session = Session(scene, journal=self._fresh_journal())
-        if path is not None:
-            session.mark_saved(path)
-        self._desk.set_session(session)
+        session = self._desk.session
+        self._take(self._session(session.scene, session.saved_path))
 
     def offer_recoveries(self) -> None:
         """Offer sessions back whose program died."""
         with self._desk.telling():
-            for recovery in recoverable():
+            for recovery in recoverable(complain=self._messages.say):
                 self._offer(recovery)
 
     def close(self) -> None:
-        """The window goes; the journal has done its duty."""
-        self._drop_journal()
+        """The window goes: its journal has done its duty, and sessions that were offered wait for the next start."""
+        for recovery in self._offered:
+            recovery.leave()
+        self._offered.clear()
+        self._desk.session.close()
 
     def _offer(self, recovery: Recovery) -> None:
-        when = f"{recovery.started.astimezone():%A %H:%M}"
-        names = ", ".join(recovery.layers) or "no volumes"
+        names = ", ".join(recovery.scene.names) or "no volumes"
+        steps = f"{recovery.changes} change{'' if recovery.changes == 1 else 's'}"
+        self._offered.append(recovery)
         self._messages.say(
-            f"A session from {when} was not closed ({names}).",
-            actions=(("Restore", lambda: self._restore(recovery)), ("Discard", recovery.discard)),
+            f"A session from {recovery.started} was not closed: {names}; {steps}.",
+            actions=(("Restore", lambda: self._restore(recovery)), ("Discard", lambda: self._discard(recovery))),
+            details="\n".join(recovery.notes),
         )
 
     def _restore(self, recovery: Recovery) -> None:
         if not self.may_go():
+            self._offer(recovery)
             return
+        self._offered.remove(recovery)
         with self._desk.telling():
-            restored = recovery.session(journal=self._fresh_journal())
+            try:
+                restored = recovery.session()
+            except OutputError as error:
+                self._desk.complained.emit(error)
+                restored = recovery.session(record=False)
             self._take(restored)
-            recovery.discard()
+
+    def _discard(self, recovery: Recovery) -> None:
+        self._offered.remove(recovery)
+        recovery.discard()
 
     def _load(self, path: Path, relocate: Path | None) -> None:
         def work(progress: Progress) -> Scene:
@@ -196,9 +208,7 @@ class Documents(QObject):
                     actions=(("Find them…", lambda: self._relocate(path)),),
                 )
                 return
-            session = Session(scene, journal=self._fresh_journal())
-            session.mark_saved(path)
-            self._take(session)
+            self._take(self._session(scene, path))
             self._remember([str(path)])
             for finding in changed_files(scene):
                 self._messages.say(finding.text)
@@ -211,7 +221,9 @@ class Documents(QObject):
             self._load(path, folder)
 
     def _take(self, session: Session) -> None:
+        before = self._desk.session
         self._desk.set_session(session)
+        before.close()
         self._desk.fit_views_if_free()
 
     def _save(self, path: Path) -> bool:
@@ -224,19 +236,16 @@ class Documents(QObject):
             return True
         return False
 
-    def _fresh_journal(self) -> Journal | None:
-        """A new journal in place of the old one; None, and the person knows, where none can be written."""
-        self._drop_journal()
+    def _session(self, scene: Scene, saved: Path | None = None) -> Session:
+        """A session with a journal; without one, and the person knows, where none can be written."""
         try:
-            self._journal = Journal.start()
-        except (OSError, VolstudioError) as error:
-            self._desk.complained.emit(OutputError(f"No journal can be kept ({error}); save the session often."))
-        return self._journal
-
-    def _drop_journal(self) -> None:
-        if self._journal is not None:
-            self._journal.close()
-            self._journal = None
+            session = Session(scene, journal=Journal.start())
+        except OutputError as error:
+            self._desk.complained.emit(error)
+            session = Session(scene)
+        if saved is not None:
+            session.mark_saved(saved)
+        return session
 
     def _remember(self, names: Sequence[str]) -> None:
         with self._desk.telling():

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import Qt, Signal
+from PySide6.QtCore import QEvent, QSize, Qt, Signal
 from PySide6.QtWidgets import QLineEdit
 
 from volstudio.apps.studio.theme import numbers_font
@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from PySide6.QtGui import QKeyEvent, QWheelEvent
 
 __all__ = ["NumberField"]
+
+WIDTH, LEAST_WIDTH = 66, 48
 
 
 class NumberField(QLineEdit):
@@ -70,6 +72,21 @@ class NumberField(QLineEdit):
     def set_step(self, step: float, decimals: int) -> None:
         """Fit the steps to the numbers at hand."""
         self._step, self._decimals = step, decimals
+
+    def sizeHint(self) -> QSize:  # noqa: N802 - Qt's name
+        """Room for a number, not for a sentence."""
+        return QSize(WIDTH, super().sizeHint().height())
+
+    def minimumSizeHint(self) -> QSize:  # noqa: N802 - Qt's name
+        """As narrow as a short number."""
+        return QSize(LEAST_WIDTH, super().minimumSizeHint().height())
+
+    def event(self, event: QEvent) -> bool:
+        """Esc is the field's own while something is being typed; otherwise it belongs to the window."""
+        if event.type() == QEvent.Type.ShortcutOverride and event.key() == Qt.Key.Key_Escape and self.isModified():  # type: ignore[attr-defined]
+            event.accept()
+            return True
+        return bool(super().event(event))
 
     def keyPressEvent(self, event: QKeyEvent) -> None:  # noqa: N802 - Qt's name
         """Arrow keys step, Esc takes back what was typed."""

@@ -10,7 +10,6 @@ from PySide6.QtWidgets import QHBoxLayout, QLabel, QProgressBar, QPushButton, QW
 from volstudio.apps.studio.section import Choice, Section, label
 from volstudio.apps.studio.theme import numbers_font
 from volstudio.registration.result import TraceStep
-from volstudio.tasks.align import outcome
 
 if TYPE_CHECKING:
     from volstudio.apps.studio.desk import Desk

@@ -14,12 +14,13 @@ import numpy as np
 from PySide6.QtCore import Qt, QTimer
 from PySide6.QtWidgets import QApplication
 
-from volstudio.apps.studio.camera import Eye
+from volstudio.apps.studio import camera as eyes
 from volstudio.apps.studio.canvas import Canvas, Pointer
 from volstudio.apps.studio.gestures import LayerDrag, gizmo_of
 from volstudio.rendering.gizmo_actor import GizmoActor
 from volstudio.rendering.pick import pick
-from volstudio.rendering.rays import CameraRays
+from volstudio.rendering.planes import content_box
+from volstudio.rendering.camera import camera_of, first_camera
 from volstudio.rendering.view import SceneView
 from volstudio.session.commands import SetCamera, SetCrosshair
 
@@ -27,11 +28,16 @@ if TYPE_CHECKING:
     from PySide6.QtWidgets import QWidget
 
     from volstudio.apps.studio.desk import Desk
-    from volstudio.scene.model import Scene
+    from volstudio.rendering.rays import CameraRays
+    from volstudio.scene.model import Camera, Scene, Vec3
 
 __all__ = ["ScenePane"]
 
 REST_MS = 150
+# After a full frame that took long, the next one waits for a longer rest, so that it does not fall between two clicks.
+LONG_REST_MS = 600
+SLOW_MS = 60.0
+PAUSE_MS = 120
 # Between coarse frames the window gets at least as long as the last one took, and never waits longer than this for one.
 LONGEST_PAUSE_MS = 400
 
@@ -49,12 +55,12 @@ class ScenePane(Canvas):
         self._desk = desk
         self._view: SceneView | None = None
         self._synced: Scene | None = None
-        self._gizmo = GizmoActor(self.renderer)
+        self._gizmo: GizmoActor | None = None
         self._drag: LayerDrag | None = None
-        self._eye: Eye | None = None
+        self._eye: Camera | None = None  # at the press
         self._at: Pointer | None = None
         self._hot: str | None = None
-        self._coarse_ms = 0.0
+        self._coarse_ms = self._full_ms = 0.0
         self._rest = QTimer(self)
         self._rest.setSingleShot(True)
         self._rest.timeout.connect(self._draw_full)
@@ -68,9 +74,22 @@ class ScenePane(Canvas):
         desk.tool_changed.connect(self.request_soon)
 
     @property
+    def view(self) -> SceneView:
+        """What draws the scene here."""
+        if self._view is None:
+            self._view = SceneView(self.renderer, self._desk.volumes, scale=self.devicePixelRatioF())
+        return self._view
+
+    @property
     def rays(self) -> CameraRays:
         """Pixels of the pane to lines in the scene, as it is drawn now."""
-        return CameraRays.of(self.renderer)
+        return self.view.rays()
+
+    @property
+    def towards_scene(self) -> Vec3:
+        """Unit direction of the line of sight in the middle."""
+        x, y, z = (float(value) for value in self.rays.direction)
+        return (x, y, z)
 
     @property
     def dragging(self) -> bool:
@@ -78,13 +97,23 @@ class ScenePane(Canvas):
         return self._drag is not None
 
     def request_soon(self) -> None:
-        """Ask for a coarse frame, behind whatever the window has to do first."""
+        """Ask for a coarse frame, behind whatever the window has to do first.
+
+        Where coarse frames are slow and the hand is at work in another pane, they wait until it pauses: the slices follow the hand.
+        """
         self._rest.stop()
-        self.request(int(min(self._coarse_ms, LONGEST_PAUSE_MS)))
+        elsewhere = self._at is None and QApplication.mouseButtons() != Qt.MouseButton.NoButton
+        if elsewhere and self._coarse_ms > SLOW_MS:
+            self.postpone(PAUSE_MS)
+        else:
+            self.request(int(min(self._coarse_ms, LONGEST_PAUSE_MS)))
 
     def look_from(self, side: str) -> None:
-        """Look at all layers from a side."""
-        self._desk.apply(SetCamera(self._eye_now().seen_from(side, self._bounds()).camera))
+        """Look at all layers from a side; "corner" shows three of them."""
+        with self._desk.telling():
+            box = content_box(self._desk.shown, self._desk.volumes)
+            width, height = self.device_size
+            self._desk.apply(SetCamera(first_camera(box, width / height, direction=eyes.SIDES[side])))
 
     def cancel_drag(self) -> bool:
         """Take back the running drag of a handle; whether there was one."""
@@ -98,8 +127,10 @@ class ScenePane(Canvas):
     def shut(self) -> None:
         """Stop drawing and give the graphics memory back."""
         self._rest.stop()
-        if self._view is not None:
-            self._view.close()
+        for part in (self._gizmo, self._view):
+            if part is not None:
+                part.close()
+        self._gizmo = self._view = None
         super().shut()
 
     def draw(self) -> None:
@@ -107,39 +138,35 @@ class ScenePane(Canvas):
         started = time.perf_counter()
         self._render("moving")
         self._coarse_ms = 1000 * (time.perf_counter() - started)
-        self._rest.start(REST_MS)
+        self._rest.start(LONG_REST_MS if self._full_ms > LONG_REST_MS else REST_MS)
 
     def _draw_full(self) -> None:
         if QApplication.mouseButtons() != Qt.MouseButton.NoButton:
             self._rest.start(REST_MS)
             return
         if self.isVisible():
+            started = time.perf_counter()
             self._render("still")
+            self._full_ms = 1000 * (time.perf_counter() - started)
 
     def _render(self, quality: str) -> None:
         with self._desk.telling():
-            if self._view is None:
-                self._view = SceneView(self.renderer, self._desk.volumes)
             shown = self._desk.shown
-            self._view.sync(self._synced, shown)
+            self.view.sync(self._synced, shown)
             self._synced = shown
-            self._view.set_quality(quality)
+            self.view.set_quality(quality)
             gizmo = gizmo_of(self._desk, self.devicePixelRatioF())
-            self._gizmo.show(gizmo, self.rays, hot=self._drag.handle if self._drag else self._hot)
+            if self._gizmo is None:
+                self._gizmo = GizmoActor(self.renderer, scale=self.devicePixelRatioF())
+            self._gizmo.show(gizmo, hot=self._drag.handle if self._drag else self._hot, held=self._drag is not None)
             self.render_now()
-
-    def _bounds(self) -> tuple[float, ...]:
-        return tuple(self._view.bounds()) if self._view is not None else (-100.0, 100.0) * 3
-
-    def _eye_now(self) -> Eye:
-        return Eye.of(self.renderer)
 
     def _on_press(self, pointer: Pointer) -> None:
         if self._drag is not None:
             if pointer.button == Qt.MouseButton.RightButton:
                 self.cancel_drag()
             return
-        self._at, self._eye = pointer, self._eye_now()
+        self._at, self._eye = pointer, camera_of(self.renderer)
         gizmo = gizmo_of(self._desk, self.devicePixelRatioF())
         if pointer.button == Qt.MouseButton.LeftButton and gizmo is not None:
             self._drag = LayerDrag.begin(self._desk, gizmo, self.rays, pointer.pixel)
@@ -154,12 +181,12 @@ class ScenePane(Canvas):
             return
         way = np.subtract(pointer.pixel, self._at.pixel)
         if pointer.button == Qt.MouseButton.RightButton:
-            eye = self._eye.zoomed(1.006 ** (-way[1] / self.devicePixelRatioF()))
+            eye = eyes.zoomed(self._eye, 1.006 ** (-way[1] / self.devicePixelRatioF()))
         elif pointer.button == Qt.MouseButton.MiddleButton or pointer.shift:
-            eye = self._eye.panned(way, self.device_size)
+            eye = eyes.panned(self._eye, way, self.device_size)
         else:
-            eye = self._eye.turned(way, self.device_size)
-        self._desk.apply(SetCamera(eye.camera))
+            eye = eyes.turned(self._eye, way, self.device_size)
+        self._desk.apply(SetCamera(eye))
 
     def _on_release(self, pointer: Pointer) -> None:
         was_drag, self._drag = self._drag is not None, None
@@ -182,4 +209,4 @@ class ScenePane(Canvas):
             self.request_soon()
 
     def _on_wheel(self, pointer: Pointer) -> None:
-        self._desk.apply(SetCamera(self._eye_now().zoomed(1.15**pointer.notches).camera))
+        self._desk.apply(SetCamera(eyes.zoomed(camera_of(self.renderer), 1.15**pointer.notches)))

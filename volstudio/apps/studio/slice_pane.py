@@ -34,6 +34,7 @@ LETTERS = 24.0  # device-independent pixels kept free around the anatomy where t
 # A frame slower than this while dragging is drawn at half the pixels until the mouse rests.
 SLOW_S = 0.045
 REST_MS = 180
+OTHERS_MS = 8  # the pane under the hand is drawn first
 
 
 class SlicePane(PictureCanvas):
@@ -120,7 +121,8 @@ class SlicePane(PictureCanvas):
         picture = paint_slice(self._desk.shown, self._desk.volumes, view, extras=Extras(scale=scale))
         gizmo = gizmo_of(self._desk, scale)
         if gizmo is not None:
-            paint_gizmo(picture, gizmo, view, hot=self._drag.handle if self._drag else self._hot, scale=scale)
+            held = self._drag is not None
+            paint_gizmo(picture, gizmo, view, hot=self._drag.handle if self._drag else self._hot, held=held, scale=scale)
         if coarse:
             self.request(REST_MS)
             whole = self.device_size
@@ -131,8 +133,8 @@ class SlicePane(PictureCanvas):
         return picture
 
     def _on_change(self, before: Scene, after: Scene) -> None:
-        if before is not after:
-            self.request()
+        del before, after
+        self.request(0 if self.underMouse() else OTHERS_MS)
 
     def _on_press(self, pointer: Pointer) -> None:
         if self._drag is not None:

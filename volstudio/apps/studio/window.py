@@ -42,7 +42,7 @@ if TYPE_CHECKING:
 
 __all__ = ["StudioWindow"]
 
-SIDE_WIDTH = 324
+SIDE_WIDTH = 336
 FIRST_SIZE = (1480, 940)
 TOOLS = (
     ("open", "save"),
@@ -116,8 +116,7 @@ class StudioWindow(QMainWindow):
             return
         with self.desk.telling():
             at = crosshair_of(self.desk.shown, self.desk.volumes)
-            x, y, z = (float(value) for value in self.scene_pane.towards_scene())
-            self.desk.apply(SetClips((Clip(at, (x, y, z)),)))
+            self.desk.apply(SetClips((Clip(at, self.scene_pane.towards_scene),)))
 
     def look_from(self, side: str) -> None:
         """Look at the 3D view from a side."""
