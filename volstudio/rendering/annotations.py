@@ -59,7 +59,8 @@ class Extras:
         Device pixels per pixel: letters and lines grow with it.
     letters, crosshair, scale_bar : bool or None
     coordinate, convention, badges : bool
-        The slice's place in mm, the word "neurological" or "radiological", and what is odd about the files.
+        The slice's place in mm, the word "neurological" or "radiological", and how many things are odd about the files: a pane has no
+        strip for sentences, which would stand over the anatomy.
     """
 
     scale: float = 1.0
@@ -115,7 +116,7 @@ def paint_slice(scene: Scene, volumes: Volumes, view: SliceView, *, extras: Extr
     if _wanted(chosen.scale_bar, scene.scale_bar):
         paint_scale_bar(picture, (width - 1 - edge, foot), view.pixel_mm, longest=0.22 * width, size=size, halo=HALO)
     if chosen.badges:
-        paint_badges(picture, badges_of(scene, volumes), (edge, edge + 1.6 * size), width=width - 4 * edge, size=0.85 * size)
+        paint_badges(picture, _counted(badges_of(scene, volumes)), (edge, edge + 1.4 * size), width=width / 2, size=0.85 * size)
     return picture
 
 
@@ -317,6 +318,13 @@ def _short(finding: Finding) -> str:
         text = text.split(stop)[0]
     text = text.rstrip(".")
     return text if len(text) <= BADGE_LENGTH else text[: BADGE_LENGTH - 1].rstrip() + "…"
+
+
+def _counted(badges: tuple[Badge, ...]) -> tuple[Badge, ...]:
+    """One badge that counts the others."""
+    if not badges:
+        return ()
+    return (Badge(f"{len(badges)} warning{'s' * (len(badges) > 1)}", any(badge.error for badge in badges)),)
 
 
 def _wanted(chosen: bool | None, scene_says: bool) -> bool:  # noqa: FBT001 - two answers to one question
