@@ -3,9 +3,12 @@ import time
 import zipfile
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from volstudio.errors import SceneError, VolstudioError
-from volstudio.scene.files import load_scene
+from volstudio.scene.checks import check
+from volstudio.scene.files import load_scene, scene_bytes
 from volstudio.scene.parse import MAX_BYTES, parse_scene
 
 LAYER = '[[layers]]\nname = "epi"\npath = "sample:epi"\n'
@@ -116,6 +119,30 @@ def test_no_text_makes_reading_slow(text, syntax):
     with pytest.raises(SceneError):
         parse_scene(text, syntax=syntax, where="x")
     assert time.process_time() - start < 10
+
+
+WHOLE = (
+    'volstudio = 1\nview = "3d"\ncrosshair = [1.0, 2.0, 3.0]\n\n[camera]\nposition = [0, -500, 0]\nfocal_point = [0, 0, 0]\n\n'
+    + LAYER
+    + 'look = {colourmap = "hot", window = [1, 2]}\nplacement = {matrix = [[1,0,0,0],[0,1,0,0],[0,0,1,0],[0,0,0,1]], made_by = "hand"}\n'
+    + '[[landmarks]]\nname = "tip"\nlayer = "epi"\npoint = [1, 2, 3]\n'
+)
+
+
+@given(data=st.data(), syntax=st.sampled_from(["toml", "json"]))
+@settings(max_examples=100, deadline=None)
+def test_no_text_gives_anything_but_a_scene_or_a_sentence(data, syntax):
+    text = WHOLE if syntax == "toml" else scene_bytes(parse_scene(WHOLE, syntax="toml", where="x"), syntax="json").decode()
+    for _ in range(data.draw(st.integers(1, 6))):
+        at = data.draw(st.integers(0, len(text)))
+        piece = data.draw(
+            st.text(max_size=3) | st.sampled_from(["[", "]", "{", "}", '"', "'", '"""', "=", ".", "9" * 500, "nan", "null", "[[layers]]\n"])
+        )
+        text = text[:at] + piece + text[at + data.draw(st.integers(0, 4)) :]
+    try:
+        check(parse_scene(text, syntax=syntax, where="x"))
+    except SceneError as error:
+        assert "\n" not in str(error)  # noqa: PT017 - either outcome is right, and only then is there a sentence to look at
 
 
 def test_a_bom_and_windows_line_ends_are_fine(tmp_path):

@@ -6,6 +6,8 @@ import textwrap
 import time
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from volstudio.errors import OutputError
 from volstudio.scene.model import Layer, Look, Placement, Scene
@@ -259,6 +261,34 @@ class TestDamage:
             (folder / f"2020010{k}-000000-aa.broken").touch()
         recoverable(folder)
         assert sorted(path.name[:8] for path in folder.iterdir()) == [f"2020010{k}" for k in range(4, 9)]
+
+
+class TestMutations:
+    @given(data=st.data())
+    @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+    def test_no_bytes_stop_a_start(self, tmp_path_factory, data):
+        folder = tmp_path_factory.mktemp("journals")
+        session = Session(SCENE, journal=Journal.start(folder))
+        for command in (c.SetTitle("a"), c.Place("t1", shift(1), gesture="g"), c.SetLook("t1", Look(colourmap="hot")), c.RemoveLayer("t1")):
+            session.apply(command)
+        session.undo()
+        path = session.journal.path
+        session.close(keep_journal=True)
+        content = bytearray(path.read_bytes())
+        for _ in range(data.draw(st.integers(1, 5))):
+            at = data.draw(st.integers(0, len(content) - 1))
+            piece = data.draw(st.binary(max_size=3) | st.sampled_from([b"\n", b"[", b"{", b'"', b"9", b"-", b"e999", b"null", b"NaN"]))
+            content[at : at + data.draw(st.integers(0, 3))] = piece
+        path.write_bytes(content)
+        told = []
+        for recovery in recoverable(folder, complain=told.append):
+            recovered = recovery.session()
+            while recovered.undo():
+                pass
+            while recovered.redo():
+                pass
+            recovered.close()
+        assert not list(folder.glob("*.journal")) or "newer" in told[0]
 
 
 class TestSize:
