@@ -78,17 +78,19 @@ def judge(case: dict, seen: dict) -> str:
         return f"the child died with status {seen['died']}"
     if seen["memory"] > MEMORY_KB and case["name"] != "gz_valid_1gib":
         return f"{seen['memory']} kB of memory"
-    if "refused" in seen:
-        words = seen["refused"].replace(Path(case["path"]).name, "").lower()
-        if case["outcome"] == "load":
-            return f"refused: {seen['refused']}"
-        return "" if any(word.lower() in words for word in case["keywords"]) else f"does not name {case['cause']}: {words}"
-    if case["outcome"] == "refuse":
-        return "accepted"
-    return judge_loaded(case, seen)
+    return judge_refused(case, seen) if "refused" in seen else judge_loaded(case, seen)
+
+
+def judge_refused(case: dict, seen: dict) -> str:
+    if case["outcome"] == "load":
+        return f"refused: {seen['refused']}"
+    words = seen["refused"].replace(Path(case["path"]).name, "").lower()  # its own name does not name the cause
+    return "" if any(word.lower() in words for word in case["keywords"]) else f"does not name {case['cause']}: {words}"
 
 
 def judge_loaded(case: dict, seen: dict) -> str:
+    if case["outcome"] == "refuse":
+        return "accepted"
     if case["shape"] is not None:
         kept = [n for axis, n in enumerate(case["shape"]) if axis < 3 or n > 1]
         if seen["shape"] != kept + [1] * (3 - len(kept)):
