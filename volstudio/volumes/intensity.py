@@ -21,6 +21,8 @@ SAMPLE = 200_000  # voxels looked at; percentiles of so many are good to about 0
 SLICES = 24  # whole slices read: a file that is mapped into memory is then not read as a whole
 PADDING = 0.02  # a single value that this share of the voxels has, at the bottom or 0, is background and not tissue
 AIR = 1 / 8  # of the mean: what is darker is air. SPM's criterion for its global mean (spm_global)
+AIR_BINS = 128
+AIR_PEAK = 0.05  # of the range: the highest peak of the histogram is air if it lies lower than this and is as narrow
 STAT_INTENTS = range(2, 25)  # NIFTI_INTENT_CORREL to NIFTI_INTENT_LOG10PVAL
 LABEL_INTENT = 1002
 MOST_LABELS = 2048
@@ -78,8 +80,8 @@ def foreground(values: NDArray[Any]) -> FloatArray:
 
     Notes
     -----
-    Padding is one value that many voxels share, at the bottom or 0. Air is what is darker than an eighth of the mean above the bottom;
-    for values on both sides of a padding of 0 (statistics, differences) no air is looked for.
+    Padding is one value that many voxels share, at the bottom or 0. Air is what is darker than an eighth of the mean above the bottom,
+    or belongs to a peak of the histogram at its dark end; in values on both sides of a padding of 0 (statistics) there is none.
     """
     finite: FloatArray = values[np.isfinite(values)].astype(np.float64)
     if finite.size == 0:
@@ -95,8 +97,27 @@ def foreground(values: NDArray[Any]) -> FloatArray:
         return rest
     # CT and its like begin below 0; the half-percent quantile, since a single wild voxel must not become the floor.
     floor = min(float(np.percentile(rest, 0.5)), 0.0)
-    bright: FloatArray = rest[rest - floor > AIR * float(np.mean(rest - floor))]
+    bright: FloatArray = rest[rest > max(floor + AIR * float(np.mean(rest - floor)), _air_below(rest, floor))]
     return bright if bright.size else rest
+
+
+def _air_below(values: FloatArray, floor: float) -> float:
+    """Value under which lies the noise of air; the floor itself where no peak at the dark end looks like air.
+
+    Where most of the field of view is air, the mean is that of air too and says nothing: then the histogram has its peak at the dark end.
+    """
+    top = float(np.percentile(values, 99.8))
+    if not floor < top:
+        return floor
+    counts, edges = np.histogram(values, bins=AIR_BINS, range=(floor, top))
+    smooth = np.convolve(counts, np.ones(3), mode="same")  # whole numbers that were scaled leave every other bin empty
+    peak = int(smooth.argmax())
+    if peak > AIR_PEAK * AIR_BINS:
+        return floor
+    fallen = np.flatnonzero(smooth[peak:] < smooth[peak] / 10)
+    width = int(fallen[0]) if fallen.size else AIR_BINS
+    # Noise falls off steeply; a peak with a long slope is tissue of few bright voxels, as in an angiogram.
+    return float(edges[peak + 2 * width]) if width <= AIR_PEAK * AIR_BINS else floor
 
 
 def histogram(array: VoxelArray | NDArray[Any], bins: int = 256) -> tuple[NDArray[np.int64], NDArray[np.float64]]:

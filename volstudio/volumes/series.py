@@ -9,6 +9,7 @@ from __future__ import annotations
 import mmap
 import tempfile
 import threading
+import weakref
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
@@ -183,6 +184,7 @@ class PackedSeries:
         self._ready = 0
         self._damage: UnreadableFileError | None = None
         self._voxels = _room(shape, dtype)
+        weakref.finalize(self, stream.close)
 
     def __getitem__(self, index: Any) -> NDArray[Any]:  # noqa: ANN401 - any numpy index
         self._need(_last_time(index, self.shape) + 1)
@@ -209,6 +211,7 @@ class PackedSeries:
                             self._on_end(tail)
             except UnreadableFileError as error:
                 self._damage = error
+                self._stream.close()
                 raise
 
 
