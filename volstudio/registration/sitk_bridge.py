@@ -173,13 +173,17 @@ def climb(
     method.SetOptimizerScales(_scales(source, centre))
     method.SetInitialTransform(transform, inPlace=True)
     raised: list[BaseException] = []
+    last_position: list[tuple[float, ...]] = []
 
     def at_iteration() -> None:
         if raised:
             return
         try:
-            now = _euler_matrix(method.GetOptimizerPosition(), centre)
-            report(method.GetOptimizerIteration() + 1, -method.GetMetricValue(), method.GetOptimizerLearningRate(), now)
+            here = method.GetOptimizerPosition()
+            # ITK tells its first step length for ever; the true one is how far the parameters went.
+            step = math.dist(here, last_position[0]) if last_position else step_mm[0]
+            last_position[:] = [here]
+            report(method.GetOptimizerIteration() + 1, -method.GetMetricValue(), step, _euler_matrix(here, centre))
         except BaseException as error:  # noqa: BLE001 - carried over ITK's frames and raised below; ITK would lose it
             raised.append(error)
             method.StopRegistration()
