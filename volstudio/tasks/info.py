@@ -10,7 +10,7 @@ from volstudio.tasks.open import Form, open_volumes
 from volstudio.volumes.relation import relate
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     from volstudio.volumes.volume import Volume
 
@@ -131,5 +131,5 @@ def _describe(volume: Volume, first: Volume) -> Description:
     )
 
 
-def _row(numbers: Sequence[float]) -> Row:
+def _row(numbers: Iterable[float]) -> Row:
     return tuple(float(number) for number in numbers)

@@ -72,5 +72,5 @@ def _row(label: str, text: str) -> None:
     click.echo(f"  {label:<13}{text}")
 
 
-def _by(numbers: tuple[float, ...], form: Form = "") -> str:
+def _by(numbers: tuple[float, ...], form: str = "") -> str:
     return " x ".join(f"{number:{form}}" for number in numbers)
