@@ -1,0 +1,183 @@
+"""The pyramid: where its voxels lie, what its values are, and what it takes for the object."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from volstudio.errors import Cancelled, RegistrationError
+from volstudio.geometry.affine import Affine
+from volstudio.geometry.grid import Grid
+from volstudio.progress import Progress
+from volstudio.registration.prepare import _block_means, _lower_threshold, aligned_frame, choose_levels, own_frame, prepare
+
+SHAPE = (48, 60, 46)
+SHEAR = np.array([[1, 0.25, 0], [0, 1, 0.2], [0, 0, 1]])
+
+
+def grid(shape, linear, centre=(5, -3, 8)):
+    matrix = np.eye(4)
+    matrix[:3, :3] = linear
+    matrix[:3, 3] = np.array(centre) - matrix[:3, :3] @ ((np.array(shape) - 1) / 2)
+    return Grid(shape, Affine(matrix, "v:voxel", "v:scanner"))
+
+
+LINEAR = {
+    "RAS": np.diag([3.0, 3, 3]),
+    "LAS": np.diag([-3.0, 3, 3]),
+    "PIR": np.array([[0, 0, 3.0], [-3.0, 0, 0], [0, -3.0, 0]]),
+    "sheared": SHEAR @ np.diag([3.0, 3, 3]),
+    "flipped and sheared": SHEAR @ np.diag([3.0, 3, -3]),
+    "thick": np.diag([2.0, 2.0, 6.0]),
+}
+
+
+# ---------------------------------------------------------------------------------------------------------------------- frames
+@pytest.mark.parametrize("kind", LINEAR)
+def test_frames_are_rigid_and_sit_in_the_middle(kind):
+    at = grid(SHAPE, LINEAR[kind])
+    for frame in (own_frame(at), aligned_frame(at, np.eye(3))):
+        np.testing.assert_allclose(frame[:3, :3] @ frame[:3, :3].T, np.eye(3), atol=1e-12)
+        assert np.linalg.det(frame[:3, :3]) == pytest.approx(1)
+        np.testing.assert_allclose(frame[:3, 3], at.centre)
+
+
+@given(st.tuples(*[st.floats(-1, 1)] * 4).filter(lambda q: np.linalg.norm(q) > 0.1))
+def test_aligned_frame_leaves_less_than_63_degrees(quaternion):
+    """So that Euler angles stay off their poles from whatever start."""
+    w, x, y, z = np.array(quaternion) / np.linalg.norm(quaternion)
+    axes = np.array(
+        [
+            [1 - 2 * (y * y + z * z), 2 * (x * y - z * w), 2 * (x * z + y * w)],
+            [2 * (x * y + z * w), 1 - 2 * (x * x + z * z), 2 * (y * z - x * w)],
+            [2 * (x * z - y * w), 2 * (y * z + x * w), 1 - 2 * (x * x + y * y)],
+        ]
+    )
+    frame = aligned_frame(grid(SHAPE, LINEAR["LAS"]), axes)
+    angle = np.degrees(np.arccos(np.clip((np.trace(frame[:3, :3].T @ axes) - 1) / 2, -1, 1)))
+    assert angle < 63
+
+
+# ---------------------------------------------------------------------------------------------------------------------- levels
+def test_levels_of_a_head_are_8_4_2_mm():
+    head, epi = grid((192, 256, 192), np.eye(3)), grid((64, 64, 34), np.diag([3, 3, 3.6]))
+    assert choose_levels(head, epi) == (8.0, 4.0, 2.14)
+    assert choose_levels(head, epi) == choose_levels(epi, head)
+
+
+@given(st.floats(1e-4, 1e3))
+def test_levels_scale_with_the_object(scale):
+    one, same = (choose_levels(grid(SHAPE, np.eye(3) * s), grid(SHAPE, np.eye(3) * s)) for s in (1.0, scale))
+    np.testing.assert_allclose(same, np.array(one) * scale, rtol=1e-2)
+
+
+def test_no_level_has_more_voxels_than_memory_likes():
+    huge = grid((512, 512, 539), np.eye(3) * 0.5)
+    finest = choose_levels(huge, huge)[-1]
+    assert np.prod(np.array(huge.shape) * huge.voxel_sizes / finest) < 5.1e6
+
+
+# --------------------------------------------------------------------------------------------------------------------- pyramid
+@pytest.mark.parametrize("kind", LINEAR)
+def test_bright_spot_lies_where_its_voxels_lie(heads, kind):
+    """The one claim that matters: a known point of the volume is found at its place in every level."""
+    at = grid(SHAPE, LINEAR[kind])
+    place = at.affine.apply([30, 22, 20])
+    indices = np.stack(np.meshgrid(*(np.arange(n) for n in SHAPE), indexing="ij"), axis=-1)
+    distance = np.linalg.norm(at.affine.apply(indices) - place, axis=-1)
+    volume = heads.volume_of((1000 * np.exp(-0.5 * (distance / 14) ** 2)).astype(np.float32), at.affine.matrix, "v")
+    frame = own_frame(at)
+    for level in prepare(volume, frame, (8.0, 4.0, 2.0), progress=Progress()):
+        weight = np.clip(level.values - 0.4, 0, None)  # falls to nought smoothly, so that no voxel's edge counts
+        index = np.array([np.average(i, weights=weight) for i in np.indices(weight.shape)])
+        found = frame[:3, :3] @ (level.origin + level.spacing * index) + frame[:3, 3]
+        np.testing.assert_allclose(found, place, atol=0.1)
+        assert level.values.flags.f_contiguous
+        assert level.values.dtype == np.float32
+        assert (level.seen is None) == ("sheared" not in kind)
+
+
+def test_values_run_from_0_to_1_and_keep_their_order(heads):
+    volume = heads.head(SHAPE, grid(SHAPE, LINEAR["RAS"]).affine.matrix, name="v", noise=0)
+    level = prepare(volume, own_frame(volume.grid), (3.0,), progress=Progress())[0]
+    assert 0 <= level.values.min() < 0.05
+    assert 0.95 < level.values.max() <= 1
+    mapped, raw = level.values.ravel()[::13], prepare_raw(volume).ravel()[::13]
+    order = np.argsort(raw, kind="stable")
+    assert (np.diff(mapped[order]) > -1e-6).all()
+
+
+def prepare_raw(volume):
+    """The same resampling without the intensity map."""
+    from volstudio.registration.sitk_bridge import resampled
+
+    to_frame = np.linalg.inv(own_frame(volume.grid)) @ volume.affine.matrix
+    half = np.array(volume.shape) * 1.5
+    values = np.asfortranarray(volume.frame(), np.float32)
+    return resampled(values, to_frame, sigma_mm=1.2, spacing=3.0, box=np.stack([-half, half]))[0]
+
+
+def test_object_is_found_with_a_margin_and_without_the_air(heads):
+    shape = (90, 100, 80)
+    volume = heads.head(shape, heads.grid_affine(shape, np.diag([3.0, 3, 3])), name="v")
+    level = prepare(volume, own_frame(volume.grid), (8.0, 4.0), progress=Progress())[-1]
+    points = np.stack(np.meshgrid(*(np.arange(n) for n in level.near.shape), indexing="ij"), -1) * level.spacing + level.origin
+    inside = heads.head_at(points) > 200
+    assert level.near[inside].mean() > 0.999
+    assert 1 < level.near.sum() / inside.sum() < 2
+    mean, variance = level.moments()
+    np.testing.assert_allclose(mean, points[level.near].mean(axis=0))
+    np.testing.assert_allclose(variance, points[level.near].var(axis=0))
+
+
+def test_sheared_field_of_view_is_known(heads):
+    at = grid(SHAPE, LINEAR["sheared"])
+    volume = heads.volume_of(np.random.default_rng(0).normal(0, 1, SHAPE).astype(np.float32), at.affine.matrix, "v")
+    frame = own_frame(at)
+    level = prepare(volume, frame, (6.0, 3.0), progress=Progress())[-1]
+    points = np.stack(np.meshgrid(*(np.arange(n) for n in level.seen.shape), indexing="ij"), -1) * level.spacing + level.origin
+    index = at.affine.inverse().apply(points @ frame[:3, :3].T + frame[:3, 3])
+    np.testing.assert_array_equal(level.seen, ((index >= -0.5) & (index <= np.array(SHAPE) - 0.5)).all(axis=-1))
+    assert not (level.near & ~level.seen).any()
+
+
+@pytest.mark.parametrize("order", ["C", "F"])
+@pytest.mark.parametrize("factors", [(1, 1, 1), (2, 3, 1), (4, 2, 5)])
+def test_block_means(order, factors):
+    data = np.asarray(np.random.default_rng(1).integers(-900, 900, (9, 13, 11)), np.int16, order=order)
+    count = np.array(data.shape) // factors
+    cut = data[tuple(slice(0, n * f) for n, f in zip(count, factors, strict=True))].astype(float)
+    shape = [n for pair in zip(count, factors, strict=True) for n in pair]
+    expected = cut.reshape(shape).mean(axis=(1, 3, 5))
+    np.testing.assert_allclose(_block_means(data, factors, lambda: None), expected, atol=1e-3)
+
+
+def test_threshold_parts_air_from_object():
+    random = np.random.default_rng(2)
+    values = np.concatenate([random.normal(5, 1, 6000), random.normal(300, 20, 2000), random.normal(700, 20, 2000)]).astype(np.float32)
+    assert 9 < _lower_threshold(values) < 250
+
+
+def test_object_smaller_than_the_percentiles_is_still_seen(heads):
+    data = np.zeros(SHAPE, np.float32)
+    data[20:23, 20:23, 20:23] = 100
+    volume = heads.volume_of(data, grid(SHAPE, LINEAR["RAS"]).affine.matrix, "v")
+    level = prepare(volume, own_frame(volume.grid), (3.0,), progress=Progress())[0]
+    assert level.values[21, 21, 21] > 0.5
+    assert level.values[5, 5, 5] < 0.1
+
+
+def test_constant_volume_is_refused(heads):
+    volume = heads.volume_of(np.full(SHAPE, 3.5), grid(SHAPE, LINEAR["RAS"]).affine.matrix, "flat")
+    with pytest.raises(RegistrationError, match=r"flat has the same value everywhere \(3.5\)"):
+        prepare(volume, own_frame(volume.grid), (8.0, 4.0), progress=Progress())
+
+
+def test_preparing_can_be_cancelled(heads):
+    volume = heads.head(SHAPE, grid(SHAPE, LINEAR["RAS"]).affine.matrix, name="v")
+    progress = Progress()
+    progress.cancel()
+    with pytest.raises(Cancelled):
+        prepare(volume, own_frame(volume.grid), (8.0,), progress=progress)
