@@ -201,6 +201,7 @@ def test_a_shot_never_replaces_a_volume_with_a_picture_name(folder, here):
         (["--size", "12"], "64"),
         (["--size", "0x100"], "64"),
         (["--size", "100000x100"], "16384"),
+        (["--size", "16000x16000"], "million"),
         (["--size", "wide"], "1200x900"),
         (["--size", "1x2x3"], "1200x900"),
         (["--at", "1,2"], "three numbers"),

@@ -15,7 +15,8 @@ import nibabel
 import numpy as np
 import pytest
 
-from volstudio.apps import cli
+from volstudio.apps import cli, studio
+from volstudio.errors import MissingExtraError, OpenGLUnavailableError
 from volstudio.rendering.picture_files import read_png_text
 from volstudio.volumes.samples import sample, sample_path, truth
 
@@ -138,3 +139,42 @@ def test_stopped_in_the_middle_leaves_nothing(desk, tmp_path, number):
         assert code == 130
         assert told.splitlines()[-1] == "volstudio: Stopped; nothing was changed."
         assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("error", [MissingExtraError("The window needs PySide6."), OpenGLUnavailableError("No display was found.")])
+def test_the_demo_goes_on_without_a_window_and_says_why(error, run, monkeypatch, tmp_path):
+    def no_window(*_args, **_options):
+        raise error
+
+    monkeypatch.setattr(studio, "run", no_window)
+    monkeypatch.setattr("volstudio.tasks.demo.run_headless", lambda folder, **_: Told(folder))
+    text = run("demo", "-o", str(tmp_path / "out"))
+    assert text.splitlines() == [f"{error} The same session ran here without one.", f"ran in {tmp_path / 'out'}"]
+
+
+def test_the_demo_opens_the_studio_on_the_pair(run, monkeypatch):
+    opened = []
+    monkeypatch.setattr(studio, "run", lambda scene, **_: opened.append(scene) or 0)
+    run("demo")
+    assert opened[0].names == ("t1", "epi")
+
+
+def test_view_saves_back_to_the_file_it_opened(registered, run, monkeypatch):
+    opened = []
+    monkeypatch.setattr(studio, "run", lambda scene, **options: opened.append((scene.names if scene else None, options)) or 0)
+    run("view", "aligned/scene.toml")
+    run("view", "t1.nii.gz", "epi.nii")
+    run("view")
+    assert opened[0] == (("t1", "epi"), {"session_path": "aligned/scene.toml"})
+    assert opened[1] == (("t1", "epi"), {"session_path": None})
+    assert opened[2][0] is None
+
+
+class Told:
+    """A demo's outcome that tells where it ran."""
+
+    def __init__(self, folder):
+        self.folder = folder
+
+    def story(self):
+        return (f"ran in {self.folder}",)

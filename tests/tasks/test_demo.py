@@ -9,7 +9,7 @@ from volstudio.rendering import offscreen
 from volstudio.rendering.gl_probe import Probe
 from volstudio.scene.files import load_scene
 from volstudio.tasks.align import outcome
-from volstudio.tasks.demo import demo_scene, run_headless, window_reason
+from volstudio.tasks.demo import demo_scene, run_headless
 from volstudio.volumes.samples import sample, truth
 
 EPI_VOXEL_MM = 3.0
@@ -60,13 +60,3 @@ def test_the_session_reopens_where_it_was_left(bare_server):
 def test_a_second_run_does_not_replace_the_first_unasked(bare_server):
     with pytest.raises(OutputError, match="exists already"):
         run_headless(bare_server.pair.folder)
-
-
-def test_without_a_display_no_window_is_tried(monkeypatch):
-    monkeypatch.delenv("DISPLAY", raising=False)
-    monkeypatch.delenv("WAYLAND_DISPLAY", raising=False)
-    monkeypatch.setattr("sys.platform", "linux")
-    assert window_reason() == "no display was found"
-    monkeypatch.setenv("DISPLAY", ":0")
-    monkeypatch.setattr("importlib.util.find_spec", lambda _name: None)
-    assert "volstudio[studio]" in window_reason()

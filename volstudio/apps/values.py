@@ -12,6 +12,7 @@ Size = tuple[int, int | None]
 Point = tuple[float, float, float]
 
 SMALLEST, LARGEST = 64, 16384
+MOST_PIXELS = 100_000_000  # a poster of a metre at 250 dpi; a slip of the finger beyond it would take all memory
 
 CONVENTION = click.Choice(["neurological", "radiological"])
 VIEW = click.Choice(["axial", "coronal", "sagittal", "ortho", "3d", "quad"])
@@ -35,6 +36,8 @@ def as_size(ctx: click.Context, param: click.Parameter, value: str | None) -> Si
     numbers = [int(part) for part in parts]
     if not all(SMALLEST <= number <= LARGEST for number in numbers):
         raise click.BadParameter(f"{value!r} is out of range; each side must have {SMALLEST} to {LARGEST} pixels", ctx, param)
+    if numbers[0] * numbers[-1] > MOST_PIXELS:
+        raise click.BadParameter(f"{value!r} has too many pixels; at most {MOST_PIXELS // 1_000_000} million are drawn", ctx, param)
     return numbers[0], numbers[1] if len(numbers) == 2 else None
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import sys
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -16,7 +15,7 @@ if TYPE_CHECKING:
     from volstudio.scene.model import Scene
     from volstudio.tasks.pair import PairOutcome
 
-__all__ = ["FIXED", "MOVING", "DemoOutcome", "demo_scene", "run_headless", "window_reason"]
+__all__ = ["FIXED", "MOVING", "DemoOutcome", "demo_scene", "run_headless"]
 
 FIXED, MOVING = "sample:t1", "sample:epi"
 
@@ -53,18 +52,6 @@ class DemoOutcome:
 def demo_scene() -> Scene:
     """The sample pair as its headers place it: the EPI is 10 mm and 10 degrees off."""
     return msgspec.structs.replace(open_scene([FIXED, MOVING]), title="volstudio demo")
-
-
-def window_reason() -> str | None:
-    """Why no window can open here, in a few words; None where one can."""
-    from importlib.util import find_spec
-
-    if sys.platform == "linux" and not (os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")):
-        return "no display was found"
-    missing = [name for name in ("PySide6", "pyvistaqt") if find_spec(name) is None]
-    if missing:
-        return f"{' and '.join(missing)} not installed; python -m pip install 'volstudio[studio]' brings the window"
-    return None
 
 
 def run_headless(folder: str | os.PathLike[str], *, overwrite: bool = False, progress: Progress | None = None) -> DemoOutcome:

@@ -26,16 +26,21 @@ def demo(*, headless: bool, output: str, overwrite: bool) -> int:
     The anatomy is the MNI 152 head; the EPI is simulated from it, so the truth is known and the answer is told in mm. With a display the
     studio opens; without one the same session runs here and writes pictures, transform, edited header and session file.
     """
-    from volstudio.tasks.demo import demo_scene, run_headless, window_reason
+    from volstudio.errors import MissingExtraError, OpenGLUnavailableError
+    from volstudio.tasks.demo import demo_scene, run_headless
 
-    reason = "as asked" if headless else window_reason()
-    if reason is None:
+    why = "As asked, no window was opened."
+    if not headless:
+        scene = demo_scene()
         from volstudio.apps.studio import run
 
-        return run(demo_scene())
+        try:
+            return run(scene)
+        except (MissingExtraError, OpenGLUnavailableError) as error:
+            why = str(error)
     with progress_on_stderr() as progress:
         outcome = run_headless(output, overwrite=overwrite, progress=progress)
-    say(f"No window ({reason}): the same session ran here.")
+    say(f"{why} The same session ran here without one.")
     for line in outcome.story():
         say(line)
     return 0

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from volstudio.apps.terminal import warn_of_changes
 from volstudio.apps.values import FORM
 
 if TYPE_CHECKING:
@@ -32,4 +33,10 @@ def view(inputs: tuple[str, ...], *, form: Form) -> int:
     from volstudio.apps.studio import run
     from volstudio.tasks.open import open_scene
 
-    return run(open_scene(inputs, form=form) if inputs else None)
+    if not inputs:
+        return run(None)
+    scene = open_scene(inputs, form=form)
+    warn_of_changes(scene)
+    # *Save* goes back to the file that was opened, where it is one and alone.
+    saved_in = inputs[0] if len(inputs) == 1 and inputs[0].lower().endswith((".toml", ".json")) else None
+    return run(scene, session_path=saved_in)
