@@ -71,3 +71,42 @@ def make_scene():
         return scene, lambda layer: by_name(layer.name)
 
     return scene_and_find
+
+
+@pytest.fixture(scope="session")
+def opengl():
+    """What OpenGL there is; tests that ask for it are left out where none works."""
+    from volstudio.rendering.gl_probe import probe_opengl
+
+    probe = probe_opengl()
+    if not probe.ok:
+        pytest.skip(probe.sentence)
+    return probe
+
+
+@pytest.fixture
+def make_view(opengl):
+    """(view, picture): a `SceneView` in a renderer of its own, and what renders it to (h, w, 3)."""
+    from contextlib import ExitStack
+
+    from vtkmodules.vtkRenderingCore import vtkRenderer
+
+    from volstudio.rendering.offscreen import grab, offscreen_window
+    from volstudio.rendering.view import SceneView
+
+    with ExitStack() as open_windows:
+
+        def make(volumes, size=(240, 240)):
+            window = open_windows.enter_context(offscreen_window(size))
+            renderer = vtkRenderer()
+            window.AddRenderer(renderer)
+            view = SceneView(renderer, volumes)
+            open_windows.callback(view.close)
+
+            def picture():
+                window.Render()
+                return grab(window)
+
+            return view, picture
+
+        yield make

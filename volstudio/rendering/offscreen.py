@@ -82,6 +82,8 @@ def offscreen_window(size: tuple[int, int]) -> Iterator[Window]:
     # Lines are smoothed by multisampling; volumes have no edges that it could smooth.
     window.SetMultiSamples(4)
     window.SetSize(*size)
+    # What the driver can do is asked before the first picture.
+    window.Initialize()
     try:
         yield window
     finally:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from volstudio.scene.looks import OpacityCurve
     from volstudio.scene.model import Look
 
-__all__ = ["MATERIAL", "UNLIT", "colour_points", "dress", "opacity_points", "unit_distance"]
+__all__ = ["MATERIAL", "UNLIT", "colour_points", "dress", "opacity_points", "size_factor", "unit_distance"]
 
 # Ambient, diffuse, specular, shininess: matt with a soft gloss, so that relief is seen and colours stay readable.
 MATERIAL = (0.22, 0.86, 0.16, 22.0)
@@ -26,7 +26,6 @@ UNLIT = (1.0, 0.0, 0.0, 1.0)
 JUMP = 1e-3
 # Presets are made for objects of the size of a head, in mm from corner to corner of the box. What is of another order of size (a
 # microscope's cube, a whole animal in metres) would be all fog or all wall, so there lengths count in parts of the object.
-HEAD_DIAGONAL_MM = 320.0
 HEAD_LIKE_MM = (100.0, 1000.0)
 
 
@@ -94,8 +93,17 @@ def unit_distance(curve: OpacityCurve, diagonal_mm: float) -> float:
     diagonal_mm : float
         From corner to corner of the volume's box.
     """
-    head_like = HEAD_LIKE_MM[0] <= diagonal_mm <= HEAD_LIKE_MM[1]
-    return curve.unit_mm * (1.0 if head_like else diagonal_mm / HEAD_DIAGONAL_MM)
+    return curve.unit_mm * size_factor(diagonal_mm)
+
+
+def size_factor(diagonal_mm: float) -> float:
+    """How long a millimetre of the presets is in an object of a size: 1 where it is about as large as a head.
+
+    >>> size_factor(300.0), size_factor(10.0)
+    (1.0, 0.1)
+    """
+    low, high = HEAD_LIKE_MM
+    return diagonal_mm / min(max(diagonal_mm, low), high)
 
 
 def dress(prop: VtkObject, look: Look, window: tuple[float, float], *, diagonal_mm: float) -> None:

@@ -18,7 +18,7 @@ from volstudio.rendering.palette import ACCENT
 from volstudio.rendering.planes import content_box, crosshair_of, voxel_to_scene
 from volstudio.rendering.rays import CameraRays, FloatArray
 from volstudio.rendering.slice_actor import SlicePlanes
-from volstudio.rendering.volume_actor import MAX_VOLUMES, DrawnVolume, VolumeActor
+from volstudio.rendering.volume_actor import DrawnVolume, VolumeActor
 
 if TYPE_CHECKING:
     from volstudio.rendering.planes import Volumes
@@ -151,7 +151,8 @@ class SceneView:
                 items[layer.name] = layer, self._item(layer)
         self._items = items
         left_out = self._actor.show([item for _, item in items.values()])
-        notes = [f"The 3D view draws {MAX_VOLUMES} volumes at most; {item.key[0]!r} is left out: hide another." for item in left_out]
+        most = len(self._actor.drawn)
+        notes = [f"The 3D view draws {most} volumes at most here; {item.key[0]!r} is left out: hide another." for item in left_out]
         notes += [
             f"{key[0]!r} is too large for a 3D texture; the 3D view shows averages of {edge} voxels along its longest axis."
             for key, edge in self._actor.reduced.items()

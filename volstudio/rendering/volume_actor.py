@@ -19,7 +19,7 @@ from vtkmodules.vtkRenderingVolume import vtkMultiVolume
 from vtkmodules.vtkRenderingVolumeOpenGL2 import vtkOpenGLGPUVolumeRayCastMapper
 
 from volstudio.rendering.ray_march import MARK, extension_texts
-from volstudio.rendering.transfer import MATERIAL, UNLIT, dress
+from volstudio.rendering.transfer import MATERIAL, UNLIT, dress, size_factor
 from volstudio.rendering.voxel_image import VoxelImage, voxel_image
 
 if TYPE_CHECKING:
@@ -33,8 +33,9 @@ if TYPE_CHECKING:
 
 __all__ = ["MAX_VOLUMES", "DrawnVolume", "VolumeActor"]
 
-# Each volume takes three texture units, of which drivers offer sixteen at least; VTK needs a few for itself.
-MAX_VOLUMES = 4
+# Each volume takes three texture units; VTK needs a few for itself. Every driver has sixteen, most have thirty-two.
+UNITS_PER_VOLUME, UNITS_OF_VTK, LEAST_UNITS = 3, 4, 16
+MAX_VOLUMES = 8
 # How thick a surface is, in mm: the slope of the values over this length, against the window, tells surface from tissue.
 SURFACE_MM = 2.0
 
@@ -118,7 +119,8 @@ class VolumeActor:
             Those that were left out because a graphics card takes no more at once.
         """
         ordered = sorted(items, key=lambda item: item.key)
-        drawn, left_out = tuple(ordered[:MAX_VOLUMES]), tuple(ordered[MAX_VOLUMES:])
+        most = self._most()
+        drawn, left_out = tuple(ordered[:most]), tuple(ordered[most:])
         before, self._drawn = self._drawn, drawn
         if [item.key for item in before] != [item.key for item in drawn]:
             self._build()
@@ -160,6 +162,13 @@ class VolumeActor:
         """Take the volumes out of the renderer and let go of everything."""
         self._drop()
         self._drawn, self._images = (), {}
+
+    def _most(self) -> int:
+        """How many volumes the driver takes at once; until the window has a driver, as many as any takes."""
+        window = self._renderer.GetRenderWindow()
+        manager = window.GetTextureUnitManager() if window is not None else None
+        units = (manager.GetNumberOfTextureUnits() if manager is not None else 0) or LEAST_UNITS
+        return min(MAX_VOLUMES, (units - UNITS_OF_VTK) // UNITS_PER_VOLUME)
 
     def _build(self) -> None:
         """A new mapper for another set of volumes."""
@@ -218,7 +227,7 @@ class VolumeActor:
         window = item.window[1] - item.window[0]
         uniforms = self._multi.GetShaderProperty().GetFragmentCustomUniforms()
         uniforms.SetUniform4f(f"vs_material{port}", MATERIAL if item.look.shade else UNLIT)
-        surface = SURFACE_MM * (item.diagonal_mm / 320.0) * max(high - low, 1e-12) / max(window, 1e-12)
+        surface = SURFACE_MM * size_factor(item.diagonal_mm) * max(high - low, 1e-12) / max(window, 1e-12)
         uniforms.SetUniform4f(f"vs_layer{port}", (float(np.clip(item.look.opacity, 0, 1)), surface, 0.0, 0.0))
 
     def _set_step(self) -> None:
