@@ -12,14 +12,14 @@ from pathlib import Path
 
 import pytest
 
-from volstudio.rendering.gl_probe import probe_opengl
+from volstudio.rendering.gl_probe import APT_LINE, probe_opengl
 from volstudio.tasks.open import open_scene
 from volstudio.tasks.shots import render
 from volstudio.volumes.samples import sample_path
 
 ROOT = Path(__file__).resolve().parents[1]
 # Installing and testing are run by .ci/run on a fresh machine; here they would install and test themselves.
-FOR_CI = ("python -m pip install ", "python -m pytest", "apt install ")
+FOR_CI = ("python -m pip install ", "python -m pytest", "apt-get install ")
 
 
 def blocks(page: str, language: str) -> list[str]:
@@ -92,6 +92,11 @@ def test_the_scene_of_the_page_opens_and_draws(tmp_path):
     (tmp_path / "scene.toml").write_text(text, encoding="utf-8")
     picture = render(open_scene([tmp_path / "scene.toml"]), size=(400, 160))
     assert picture.max() > 200
+
+
+def test_the_apt_line_is_the_one_that_the_program_says():
+    (line,) = [line for block in blocks("README.md", "sh") for line in block.splitlines() if line.startswith("apt-get")]
+    assert line == APT_LINE
 
 
 def test_every_link_and_picture_of_the_pages_is_there():

@@ -58,3 +58,9 @@ def shot(
     written = write_shot(scene, output, size=size, view=view, at=at, convention=convention, overwrite=overwrite, protect=inputs)
     click.echo(str(written))
     warn_of_changes(scene)
+    if (view or scene.view) == "quad":
+        from volstudio.rendering.gl_probe import probe_opengl
+
+        probe = probe_opengl()
+        if not probe.ok:
+            click.echo(f"volstudio: {probe.sentence}", err=True)
