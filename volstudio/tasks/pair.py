@@ -63,11 +63,12 @@ class PairOutcome:
     def story(self) -> tuple[str, ...]:
         """The outcome in a few lines for a person."""
         result = self.result
-        files = (f"  {path.name:<42} {what}" for what, path in self.files.items())
+        widest = max(len(path.name) for path in self.files.values())
+        files = (f"  {path.name:<{widest}}  {what}" for what, path in self.files.items())
         return (
             f"{self.moving} moved by {self.moved.mean:.2f} mm (mean; at most {self.moved.max:.2f} mm) and {self.turned_deg:.2f} degrees.",
-            f"Mutual information {result.metric:.4f} after {len(result.trace)} steps and {result.seconds:.1f} s; {result.stop_reason}",
-            *result.notes,
+            f"Mutual information {result.metric:.4f} after {len(result.trace)} steps and {result.seconds:.1f} s; {result.stop_reason}.",
+            *(f"{note[:1].upper()}{note[1:]}." for note in result.notes),
             *(finding.text for finding in self.findings),
             f"Written to {self.folder}:",
             *files,
