@@ -118,8 +118,13 @@ def save_transform(scene: Scene, name: str, path: PathLike, *, onto: str | None 
     write_transform(fixed_to_moving, path, fixed=still, moving=mover, overwrite=overwrite, protect=source_files(scene))
 
 
-def save_session(scene: Scene, path: PathLike, *, overwrite: bool = True) -> None:
+def save_session(scene: Scene, path: PathLike, *, overwrite: bool = True) -> Scene:
     """Write the scene file; a session saves to the same file again and again, but never over a volume.
+
+    Returns
+    -------
+    Scene
+        The scene as the file holds it, with the digests of its files.
 
     Raises
     ------
@@ -129,7 +134,7 @@ def save_session(scene: Scene, path: PathLike, *, overwrite: bool = True) -> Non
     from volstudio.volumes.atomic import check_target
 
     check_target(path, protect=source_files(scene), overwrite=overwrite)
-    save_scene(scene, path, overwrite=overwrite)
+    return save_scene(scene, path, overwrite=overwrite)
 
 
 def apply_header(
