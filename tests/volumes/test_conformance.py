@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+posix = pytest.mark.skipif(os.name != "posix", reason="children are forked, so that a crash is seen and not shared")
 CATEGORIES = ("affine", "dtype", "scaling", "dims", "container", "corrupt", "offset_ext", "nifti2", "bomb", "mgh")
 OTHER_ROOMS = ("nrrd_cases", "metaimage_cases", "dicom_cases", "transform_cases", "session_cases")
 MEMORY_KB = 400_000  # of a child, the interpreter and its libraries included; the cases are tiny
@@ -42,32 +43,50 @@ TOLD = {
 
 
 @pytest.fixture(scope="module")
-def cases(shared_conformance, tmp_path_factory) -> tuple[Path, dict[str, dict]]:
-    folder = tmp_path_factory.mktemp("cases")
+def writer(shared_conformance):
     sys.path.insert(0, str(shared_conformance))
     try:
         spec = importlib.util.spec_from_file_location("make_cases", shared_conformance / "make_cases.py")
-        writer = importlib.util.module_from_spec(spec)
-        spec.loader.exec_module(writer)
-        writer.CATEGORIES[:] = [write for write in writer.CATEGORIES if write.__name__ not in OTHER_ROOMS]
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", ResourceWarning)  # the writer leaves one file to be closed by the interpreter
-            built = writer.build(str(folder), big=True)
+        module = importlib.util.module_from_spec(spec)
+        spec.loader.exec_module(module)
     finally:
         sys.path.remove(str(shared_conformance))
-    return folder / "manifest.json", {case["name"]: case for case in built}
+    return module
 
 
-@pytest.mark.skipif(os.name != "posix", reason="children are forked, so that a crash is seen and not shared")
+@pytest.fixture(scope="module")
+def cases(writer, tmp_path_factory) -> tuple[Path, dict[str, dict]]:
+    return build(writer, tmp_path_factory.mktemp("cases"), [write for write in writer.CATEGORIES if write.__name__ not in OTHER_ROOMS])
+
+
+@posix
 @pytest.mark.parametrize("category", CATEGORIES)
 def test_every_case_of_the_category_is_as_demanded(cases, category):
-    manifest, by_name = cases
+    assert wrong_outcomes(*cases, category) == {}
+
+
+@posix
+@pytest.mark.slow
+def test_bombs_of_a_gibibyte_are_as_demanded(writer, tmp_path):
+    assert wrong_outcomes(*build(writer, tmp_path, [writer.bomb_cases], big=True), "bomb") == {}
+
+
+def build(writer, folder: Path, categories: list, *, big: bool = False) -> tuple[Path, dict[str, dict]]:
+    made = writer.Cases(str(folder), big)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ResourceWarning)  # the writer leaves one file to be closed by the interpreter
+        for write in categories:
+            write(made)
+        return folder / "manifest.json", {case["name"]: case for case in made.finish()}
+
+
+def wrong_outcomes(manifest: Path, by_name: dict[str, dict], category: str) -> dict[str, str]:
+    """What is wrong, by the name of the case."""
     script = Path(__file__).with_name("conformance_child.py")
     run = subprocess.run([sys.executable, script, manifest, category], capture_output=True, text=True, check=True, timeout=200)
     outcomes = [json.loads(line) for line in run.stdout.splitlines()]
-    assert outcomes
-    wrong = {outcome["name"]: fault for outcome in outcomes if (fault := judge(by_name[outcome["name"]], outcome))}
-    assert wrong == {}
+    assert len(outcomes) == sum(case["category"] == category for case in by_name.values())
+    return {outcome["name"]: fault for outcome in outcomes if (fault := judge(by_name[outcome["name"]], outcome))}
 
 
 def judge(case: dict, seen: dict) -> str:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import errno
 import gzip
 import subprocess
 import sys
@@ -9,7 +10,7 @@ import numpy as np
 import pytest
 
 from volstudio.errors import UnreadableFileError
-from volstudio.volumes import stored
+from volstudio.volumes import series, stored
 from volstudio.volumes.readers import open_volume
 from volstudio.volumes.series import PackedSeries, StoredArray
 
@@ -47,6 +48,7 @@ def test_the_epi_of_nibabels_manual_lies_where_the_manual_says(shared_data):
     anatomy = open_volume(shared_data / "pair/someones_anatomy.nii.gz")
     # nibabel's "Coordinate systems and affines" gives this place to three digits.
     np.testing.assert_allclose(epi.affine.apply([26, 30, 16]), nib.load(epi.source.path).affine[:3] @ [26, 30, 16, 1], atol=1e-5)
+    np.testing.assert_allclose(epi.affine.apply([26, 30, 16]), [0, -4.205, 8.453], atol=1e-3)
     assert np.linalg.norm(epi.affine.apply([26, 30, 16]) - anatomy.grid.centre) < 30
 
 
@@ -205,6 +207,24 @@ def test_damage_at_the_end_of_a_large_packed_series_is_told_when_it_is_met(write
         volume.frame(0)
 
 
+def test_a_very_large_packed_series_lies_in_a_temporary_file(write_nifti, oblique, monkeypatch):
+    monkeypatch.setattr(stored, "STREAMED", 0)
+    monkeypatch.setattr(stored, "IN_MEMORY", 0)
+    monkeypatch.setattr(series, "IN_MEMORY", 0)
+    data = np.random.default_rng(0).integers(0, 999, (5, 6, 7, 8)).astype(np.int16)
+    path = write_nifti("a.nii.gz", data, oblique)
+    volume = open_volume(path, memory_limit=10)
+    assert volume.data.resident == 0
+    np.testing.assert_array_equal(volume.data, data)
+    monkeypatch.setattr(series.os, "posix_fallocate", full_disk)
+    with pytest.raises(UnreadableFileError, match="no space left on device; make room"):
+        open_volume(path)
+
+
+def full_disk(*_):
+    raise OSError(errno.ENOSPC, "No space left on device")
+
+
 def test_memory_limit_is_kept(write_nifti, ramp, oblique):
     path = write_nifti("a.nii.gz", ramp, oblique)
     with pytest.raises(UnreadableFileError, match="420 bytes of memory and 400 bytes are allowed"):
@@ -268,12 +288,12 @@ def test_packed_series_reads_each_byte_once(tmp_path):
     path = tmp_path / "raw.gz"
     path.write_bytes(gzip.compress(data.tobytes(order="F")))
     ends = []
-    series = PackedSeries(ByteStream(path), data.shape, data.dtype, ends.append)
-    np.testing.assert_array_equal(series[..., 1], data[..., 1])
-    np.testing.assert_array_equal(series[0, 0, 0, :3], data[0, 0, 0, :3])
+    packed = PackedSeries(ByteStream(path), data.shape, data.dtype, ends.append)
+    np.testing.assert_array_equal(packed[..., 1], data[..., 1])
+    np.testing.assert_array_equal(packed[0, 0, 0, :3], data[0, 0, 0, :3])
     assert ends == []
-    np.testing.assert_array_equal(series[0], data[0])
-    np.testing.assert_array_equal(series[:, :, :, -1], data[..., -1])
+    np.testing.assert_array_equal(packed[0], data[0])
+    np.testing.assert_array_equal(packed[:, :, :, -1], data[..., -1])
     assert len(ends) == 1
     assert ends[0].verified
     assert not ends[0].extra

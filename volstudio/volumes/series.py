@@ -6,7 +6,9 @@ as far as it is asked for: the first volume at once, any other when it is wanted
 
 from __future__ import annotations
 
+import math
 import mmap
+import os
 import tempfile
 import threading
 import weakref
@@ -16,6 +18,7 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol
 import numpy as np
 
 from volstudio.errors import UnreadableFileError
+from volstudio.volumes.integrity import in_words
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -24,7 +27,7 @@ if TYPE_CHECKING:
 
     from volstudio.volumes.packing import ByteStream, Tail
 
-__all__ = ["Decoder", "PackedSeries", "RawArray", "StoredArray", "fill_voxels", "resident_bytes", "voxel_array"]
+__all__ = ["IN_MEMORY", "Decoder", "PackedSeries", "RawArray", "StoredArray", "fill_voxels", "resident_bytes", "voxel_array"]
 
 Kind = Literal["stored", "scaled", "magnitude", "luminance"]
 RGB_WEIGHTS = (0.299, 0.587, 0.114)  # ITU-R BT.601 luma, as most of the field's tools use for RGB volumes
@@ -257,10 +260,20 @@ def _frozen(array: NDArray[Any]) -> NDArray[Any]:
 
 def _room(shape: tuple[int, ...], dtype: np.dtype[Any]) -> NDArray[Any]:
     """Fortran-ordered array, in memory or, for a large series, in a file that vanishes with the program."""
-    if int(np.prod(shape, dtype=object)) * dtype.itemsize <= IN_MEMORY:
+    n_bytes = math.prod(shape) * dtype.itemsize
+    if n_bytes <= IN_MEMORY:
         return np.empty(shape, dtype, order="F")
-    with tempfile.TemporaryFile(prefix="volstudio-") as file:
-        return np.asarray(np.memmap(file, dtype=dtype, mode="w+", shape=shape, order="F"))
+    try:
+        with tempfile.TemporaryFile(prefix="volstudio-") as file:
+            # Taken at once: a page that the disk cannot hold later would kill the process instead of raising.
+            if hasattr(os, "posix_fallocate"):
+                os.posix_fallocate(file.fileno(), 0, n_bytes)
+            return np.asarray(np.memmap(file, dtype=dtype, mode="w+", shape=shape, order="F"))
+    except OSError as error:
+        raise UnreadableFileError(
+            f"Cannot unpack a series of {in_words(n_bytes)} to the folder {tempfile.gettempdir()!r}: "
+            f"{(error.strerror or str(error)).lower()}; make room there or set TMPDIR to a larger disk."
+        ) from error
 
 
 def _last_time(index: Any, shape: tuple[int, ...]) -> int:  # noqa: ANN401 - any numpy index

@@ -10,7 +10,7 @@ from volstudio.errors import UnreadableFileError
 from volstudio.volumes.integrity import check_memory, check_regular, in_words
 from volstudio.volumes.nifti_layout import Layout, check_room
 from volstudio.volumes.packing import ByteStream
-from volstudio.volumes.series import PackedSeries, RawArray, fill_voxels
+from volstudio.volumes.series import IN_MEMORY, PackedSeries, RawArray, fill_voxels
 from volstudio.volumes.volume import Finding
 
 if TYPE_CHECKING:
@@ -51,9 +51,11 @@ def stored_voxels(
         if not stream.packing:
             stream.close()
             return np.asarray(np.memmap(path, stored, "r", layout.offset, layout.shape, "F")), ()
-        check_memory(path, layout.n_bytes, memory_limit)
+        streamed = len(layout.shape) == 4 and layout.n_bytes > STREAMED
+        if not streamed or layout.n_bytes <= IN_MEMORY:
+            check_memory(path, layout.n_bytes, memory_limit)
         skip(stream, layout.offset)
-        if len(layout.shape) == 4 and layout.n_bytes > STREAMED:
+        if streamed:
             series = PackedSeries(stream, layout.shape, stored)
             series[..., 0]
             text = (
