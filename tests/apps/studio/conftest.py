@@ -218,6 +218,7 @@ class Hand:
 
         field.setFocus()
         field.selectAll()
+        QTest.keyClick(field, Qt.Key.Key_Delete)
         QTest.keyClicks(field, text)
         QTest.keyClick(field, Qt.Key.Key_Return)
         self.settle()

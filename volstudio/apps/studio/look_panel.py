@@ -11,7 +11,7 @@ from PySide6.QtGui import QIcon
 from PySide6.QtWidgets import QCheckBox, QSlider
 
 from volstudio.apps.studio.numbers import NumberField
-from volstudio.apps.studio.section import Choice, Section, label, tool_button
+from volstudio.apps.studio.section import WORD, Choice, Section, label, tool_button
 from volstudio.apps.studio.swatches import gradient
 from volstudio.apps.studio.theme import numbers_font
 from volstudio.apps.studio.window_bar import WindowBar
@@ -28,7 +28,6 @@ if TYPE_CHECKING:
 
 __all__ = ["LookPanel"]
 
-WORD = 74  # width of the words on the left
 BINS = 96
 
 

@@ -10,7 +10,7 @@ from PySide6.QtWidgets import QGridLayout, QPushButton
 
 from volstudio.apps.studio.icons import icon
 from volstudio.apps.studio.numbers import NumberField
-from volstudio.apps.studio.section import Choice, Section, label, tool_button
+from volstudio.apps.studio.section import WORD, Choice, Section, label, tool_button
 from volstudio.apps.studio.six import own_pivot, placed_by, six_of
 from volstudio.rendering.planes import crosshair_of
 from volstudio.scene.model import Placement
@@ -86,7 +86,7 @@ class PlacementPanel(Section):
     def _lay_out(self) -> None:
         grid = QGridLayout()
         grid.setContentsMargins(0, 0, 0, 0)
-        grid.setHorizontalSpacing(6)
+        grid.setHorizontalSpacing(8)
         grid.setVerticalSpacing(5)
         for column, (axis, tint) in enumerate(zip(AXES, AXIS_COLOURS, strict=True)):
             head = label(axis)
@@ -96,9 +96,9 @@ class PlacementPanel(Section):
             grid.addWidget(self.fields[column], 1, column + 1)
             grid.addWidget(self.fields[column + 3], 2, column + 1)
             grid.addWidget(self.points[column], 4, column + 1)
-        grid.addWidget(label("Move mm", width=62), 1, 0)
-        grid.addWidget(label("Turn °", width=62), 2, 0)
-        grid.addWidget(label("Pivot", width=62), 3, 0)
+        grid.addWidget(label("Shift, mm", width=WORD), 1, 0)
+        grid.addWidget(label("Turn, °", width=WORD), 2, 0)
+        grid.addWidget(label("Pivot", width=WORD), 3, 0)
         grid.addWidget(self.pivot, 3, 1, 1, 3)
         self.column.addLayout(grid)
         self.column.addWidget(self.origin)

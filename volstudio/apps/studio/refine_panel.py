@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import Qt
+from PySide6.QtCore import Qt, QTimer, Signal
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QProgressBar, QPushButton, QWidget
 
-from volstudio.apps.studio.section import Choice, Section, label
+from volstudio.apps.studio.section import WORD, Choice, Section, label
 from volstudio.apps.studio.theme import numbers_font
 from volstudio.registration.result import TraceStep
 
@@ -20,7 +20,6 @@ if TYPE_CHECKING:
 
 __all__ = ["RefinePanel"]
 
-WORD = 62
 FULL = 1000  # of the progress bar
 
 
@@ -31,7 +30,14 @@ class RefinePanel(Section):
     ----------
     desk : Desk
     refiner : Refiner
+
+    Attributes
+    ----------
+    told : Signal()
+        There is a result to be seen.
     """
+
+    told = Signal()
 
     def __init__(self, desk: Desk, refiner: Refiner) -> None:
         super().__init__("Registration")
@@ -78,6 +84,8 @@ class RefinePanel(Section):
         desk.active_changed.connect(self._suggest)
         self._show_running()
         self._show_offer(None)
+        for place in (self.result, self.truth):
+            place.hide()
         self._on_change(desk.shown, desk.shown)
 
     def start(self) -> None:
@@ -85,8 +93,8 @@ class RefinePanel(Section):
         fixed, moving = self.fixed.currentData(), self.moving.currentData()
         if fixed and moving and fixed != moving:
             self._show_offer(None)
-            self.result.setText("")
-            self.truth.setText("")
+            self._say(self.result, "")
+            self._say(self.truth, "")
             with self._desk.telling():
                 self._refiner.start(fixed, moving)
 
@@ -146,12 +154,23 @@ class RefinePanel(Section):
         self._show_offer(None if applied else answer)
 
     def _tell(self, answer: Refinement, *, applied: bool) -> None:
-        text = answer.text if applied else f"{answer.text} The layer was moved meanwhile, so this is not applied."
-        self.result.setText(text)
-        self.result.setVisible(True)
-        known = answer.truth_text
-        self.truth.setText(known)
-        self.truth.setVisible(bool(known))
+        result = answer.result
+        lines = [
+            f"Moved {answer.moved.mean:.2f} mm, turned {answer.turned_deg:.2f}°",
+            f"MI {result.metric:.4f}, {len(result.trace)} steps, {result.seconds:.1f} s",
+            *answer.notes,
+        ]
+        if not applied:
+            lines.append(f"{answer.moving} was moved meanwhile, so this answer is not applied.")
+        self._say(self.result, "\n".join(lines))
+        self.result.setToolTip(answer.text)
+        known = answer.before is not None and answer.after is not None
+        self._say(self.truth, f"{answer.before.mean:.1f} mm off the known truth before, {answer.after.mean:.2f} mm after" if known else "")
+        QTimer.singleShot(0, self, lambda: self.told.emit())
+
+    def _say(self, place: QLabel, text: str) -> None:
+        place.setText(text)
+        place.setVisible(bool(text))
 
     def _show_offer(self, answer: Refinement | None) -> None:
         self._offer = answer
@@ -164,7 +183,7 @@ class RefinePanel(Section):
 
     def _on_stopped(self, why: str) -> None:
         self._show_running()
-        self.result.setText("" if why else "Cancelled; nothing was changed.")
+        self._say(self.result, "" if why else "Cancelled; nothing was changed.")
 
     def _on_change(self, before: Scene, after: Scene) -> None:
         if before.names != after.names or self.fixed.count() != len(after.names):

@@ -222,12 +222,14 @@ class StudioWindow(QMainWindow):
         area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         area.setWidgetResizable(True)
         area.setWidget(inside)
+        self.refine.told.connect(lambda: area.ensureWidgetVisible(self.refine, 0, 0))
         self.side = QFrame()
         self.side.setObjectName("side")
         whole = QVBoxLayout(self.side)
         whole.setContentsMargins(0, 0, 0, 0)
         whole.addWidget(area)
-        self.side.setMinimumWidth(SIDE_WIDTH)
+        # What the words need in this typeface, and room for a scroll bar.
+        self.side.setMinimumWidth(max(SIDE_WIDTH, inside.minimumSizeHint().width() + 10))
 
     def _lay_out(self) -> None:
         self.welcome = Welcome(self.documents)
