@@ -45,8 +45,9 @@ def test_convention_turns_left_and_right_of_the_anatomy(scene):
     bare = msgspec.structs.replace(scene, letters=False, colour_bars=False, scale_bar=False, show_crosshair=False)
     # Below the size at which words are written, the picture is anatomy alone.
     left, right = (render(bare, size=(140, 140), view="axial", convention=each) for each in ("neurological", "radiological"))
-    assert np.abs(left.astype(int) - right).mean() > 2
-    assert np.abs(left.astype(int) - right[:, ::-1]).mean() < 1.5
+    # The mirrored picture may lie a fraction of a pixel aside, so it is compared and not demanded to the last bit.
+    turned, same = (np.abs(left.astype(int) - other).mean() for other in (right[:, ::-1], right))
+    assert turned < 0.5 * same
 
 
 def test_a_point_outside_everything_is_refused(scene):
