@@ -231,11 +231,9 @@ def test_light_comes_from_the_same_side_under_every_affine(name, make_volume, ma
     assert np.abs(lit - lit[:, ::-1]).mean() > 8  # what a wrong side would look like
 
 
-@pytest.mark.parametrize(
-    ("tag", "text"), [("//VTK::NoSuchTag", "x"), ("//VTK::Shading::Impl", "no such language;")], ids=["lost", "broken"]
-)
-def test_a_shader_that_does_not_take_our_march_is_noticed(tag, text, make_volume, make_scene, make_view, monkeypatch, capfd):
-    monkeypatch.setattr(volume_actor, "extension_texts", lambda _count: ((tag, text),))
+@pytest.mark.parametrize("fault", [("//VTK::NoSuchTag", "x"), ("//VTK::Shading::Impl", "no such language;")], ids=["lost", "broken"])
+def test_a_shader_that_does_not_take_our_march_is_noticed(fault, make_volume, make_scene, make_view, monkeypatch):
+    monkeypatch.setattr(volume_actor, "extension_texts", lambda _count: (fault,))
     one, two = two_balls(make_volume)
     scene, find = scene_of(make_scene, one, two, camera=orthographic((3.0, -2, 5), "oblique", 18))
     view, picture = make_view(find)

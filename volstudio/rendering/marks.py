@@ -130,7 +130,7 @@ class CornerAxes:
         self._scale = scale
         self._renderer = renderer
 
-    def draw(self, view: ViewRays | None, *, known: bool = True) -> None:
+    def draw(self, view: ViewRays | None, *, known: bool = True, shift: tuple[int, int, int] | None = None) -> None:
         """Show the axes as a view sees them; None hides them.
 
         Parameters
@@ -138,12 +138,15 @@ class CornerAxes:
         view : ViewRays or None
         known : bool
             False where a file does not say which side is left: the letters are question marks.
+        shift : (x, y, height) or None
+            For a tile of a larger picture: where the tile lies in it, and the picture's height, pixels.
         """
         if view is None:
             self._overlay.draw(())
             return
-        scale, height = self._scale, self._renderer.GetSize()[1]
-        centre = np.array([CORNER_PX * scale, height - CORNER_PX * scale])
+        scale = self._scale
+        left, top, height = shift or (0, 0, self._renderer.GetSize()[1])
+        centre = np.array([CORNER_PX * scale - left, height - CORNER_PX * scale - top])
         ends = []
         for axis, letters in enumerate(LETTERS):
             for sign, letter in zip((1.0, -1.0), letters, strict=True):

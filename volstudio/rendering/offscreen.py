@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import numpy as np
+from msgspec import structs
 
 from volstudio.errors import OpenGLUnavailableError, SceneError
 from volstudio.rendering.gl_probe import APT_LINE, Probe, probe_opengl
@@ -16,10 +17,13 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from volstudio.rendering.planes import Volumes
-    from volstudio.rendering.vtk_types import Window
+    from volstudio.rendering.vtk_types import Renderer, Window
     from volstudio.scene.model import Scene
 
 __all__ = ["APT_LINE", "Probe", "grab", "offscreen_window", "probe_opengl", "render_3d"]
+
+# Larger pictures are put together from tiles: drivers end at 16384 pixels, and memory long before.
+MAX_EDGE = 2560
 
 
 def render_3d(scene: Scene, volumes: Volumes, size: tuple[int, int]) -> NDArray[np.uint8]:
@@ -45,7 +49,15 @@ def render_3d(scene: Scene, volumes: Volumes, size: tuple[int, int]) -> NDArray[
     """
     if min(size) < 1:
         raise SceneError(f"A picture needs at least one pixel each way, got {size[0]} x {size[1]}.")
-    with offscreen_window(size) as window:
+    if scene.camera is None:
+        from volstudio.rendering.camera import first_camera
+        from volstudio.rendering.planes import content_box
+
+        scene = structs.replace(scene, camera=first_camera(content_box(scene, volumes), size[0] / size[1]))
+    columns, rows = (-(-n // MAX_EDGE) for n in size)
+    tile = -(-size[0] // columns), -(-size[1] // rows)
+    picture = np.empty((tile[1] * rows, tile[0] * columns, 3), np.uint8)
+    with offscreen_window(tile) as window:
         from vtkmodules.vtkRenderingCore import vtkRenderer
 
         from volstudio.rendering.view import SceneView
@@ -54,12 +66,17 @@ def render_3d(scene: Scene, volumes: Volumes, size: tuple[int, int]) -> NDArray[
         window.AddRenderer(renderer)
         view = SceneView(renderer, volumes)
         view.sync(None, scene)
-        window.Render()
-        if view.volume_actor.lit is False:
+        for column, row in np.ndindex(columns, rows):
+            corner = column * tile[0], row * tile[1]
+            if columns * rows > 1:
+                _aim(renderer, size, corner, tile)
+                view.set_tile(*corner, size[1])
             window.Render()
-        pixels = grab(window)
+            if view.volume_actor.lit is False and (column, row) == (0, 0):
+                window.Render()
+            picture[corner[1] : corner[1] + tile[1], corner[0] : corner[0] + tile[0]] = grab(window)
         view.close()
-        return pixels
+    return np.ascontiguousarray(picture[: size[1], : size[0]])
 
 
 @contextmanager
@@ -99,3 +116,22 @@ def grab(window: Window) -> NDArray[np.uint8]:
     pixels = vtkUnsignedCharArray()
     window.GetPixelData(0, 0, width - 1, height - 1, 0, pixels, 0)
     return np.ascontiguousarray(vtk_to_numpy(pixels).reshape(height, width, 3)[::-1])
+
+
+def _aim(renderer: Renderer, size: tuple[int, int], corner: tuple[int, int], tile: tuple[int, int]) -> None:
+    """Let the camera see one tile of a picture: the lens of the whole, then the tile stretched to the window."""
+    from vtkmodules.vtkCommonMath import vtkMatrix4x4
+
+    eye = renderer.GetActiveCamera()
+    eye.UseExplicitProjectionTransformMatrixOff()
+    whole = eye.GetProjectionTransformMatrix(size[0] / size[1], -1, 1)
+    lens = np.array([[whole.GetElement(i, j) for j in range(4)] for i in range(4)])
+    stretch = np.eye(4)
+    for axis, sign in ((0, 1.0), (1, -1.0)):
+        scale = size[axis] / tile[axis]
+        middle = sign * ((2 * corner[axis] + tile[axis]) / size[axis] - 1)
+        stretch[axis, axis], stretch[axis, 3] = scale, -scale * middle
+    matrix = vtkMatrix4x4()
+    matrix.DeepCopy((stretch @ lens).ravel().tolist())
+    eye.SetExplicitProjectionTransformMatrix(matrix)
+    eye.UseExplicitProjectionTransformMatrixOn()

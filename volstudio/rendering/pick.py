@@ -6,7 +6,7 @@ what is picked is what is seen: the first place where the layers in front hide m
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
@@ -25,10 +25,12 @@ if TYPE_CHECKING:
 
 __all__ = ["pick", "pick_surface", "span_in_box"]
 
+# A layer, its voxels, and the distances along the ray at which the ray enters and leaves them.
+Piece: TypeAlias = "tuple[Layer, Volume, float, float]"
+
 # What hides half of what is behind it is where a person's eye stops.
 SEEN = 0.5
 STEP_VOXELS = 0.25
-CHUNK = 4096
 
 
 def pick(view: ViewRays | Renderer, scene: Scene, volumes: Volumes, pixel: ArrayLike) -> FloatArray | None:
@@ -115,32 +117,62 @@ def _clipped(clips: tuple[Clip, ...], origin: FloatArray, direction: FloatArray,
     return near, far
 
 
-def _depth_seen(pieces: list[tuple[Layer, Volume, float, float]], origin: FloatArray, direction: FloatArray, step: float) -> float | None:
-    """Distance in mm at which half is hidden, between two samples by their opacities."""
+def _depth_seen(pieces: list[Piece], origin: FloatArray, direction: FloatArray, step: float) -> float | None:
+    """Distance in mm to the face of what hides half.
+
+    The half is passed a little way inside; the face is found by going back as far as the run of opaque matter there took to hide its
+    part, at the rate at which it hides in that place, but no further than where the run begins.
+    """
     first, last = min(near for _, _, near, _ in pieces), max(far for *_, far in pieces)
-    depths = np.arange(first, last + step, step)
-    own = np.zeros(len(pieces))
-    behind = 1.0
-    for begin in range(0, len(depths), CHUNK):
-        part = depths[begin : begin + CHUNK]
-        hidden = np.stack([_hidden(piece, origin, direction, part, step) for piece in pieces])
-        clear = 1 - own[:, None], np.cumprod(1 - hidden, axis=1)
-        opacity = np.array([piece[0].look.opacity for piece in pieces])[:, None]
-        left = np.prod(1 - opacity * (1 - clear[0] * clear[1]), axis=0)
-        over = np.flatnonzero(1 - left > SEEN)
-        if over.size:
-            k = int(over[0])
-            before = behind if k == 0 else float(left[k - 1])
-            share = (before - (1 - SEEN)) / max(before - float(left[k]), 1e-12)
-            return float(part[k] - step * (1 - share))
-        own = 1 - clear[0][:, 0] * clear[1][:, -1]
-        behind = float(left[-1])
-    return None
+    edges = np.arange(first, last + step, step)
+    hidden, clear, left = _march(pieces, origin, direction, edges, np.ones((len(pieces), 1)))
+    over = np.flatnonzero(left < 1 - SEEN)
+    if not over.size:
+        return None
+    k = int(over[0])
+    empty = np.flatnonzero((hidden[:, :k] == 0).all(axis=0))
+    begin = int(empty[-1]) + 1 if empty.size else 0
+    onset = _onset(pieces, origin, direction, float(edges[begin]), step) if begin else first
+    # The run again, from its very beginning, in steps that resolve it.
+    edges = np.linspace(onset, edges[k] + step, 257)
+    _, _, left = _march(pieces, origin, direction, edges, clear[:, begin : begin + 1])
+    k = max(int(np.argmax(left < 1 - SEEN)), 1)
+    rate = float(np.log(left[k - 1] / max(left[k], 1e-9))) / (edges[1] - edges[0])
+    half = float(edges[k - 1]) + float(np.log(left[k - 1] / (1 - SEEN))) / rate
+    return float(max(onset, half - float(np.log(left[0] / (1 - SEEN))) / rate))
 
 
-def _hidden(
-    piece: tuple[Layer, Volume, float, float], origin: FloatArray, direction: FloatArray, depths: FloatArray, step: float
-) -> FloatArray:
+def _march(
+    pieces: list[Piece], origin: FloatArray, direction: FloatArray, edges: FloatArray, clear: FloatArray
+) -> tuple[FloatArray, FloatArray, FloatArray]:
+    """What each step between ``edges`` (n + 1,) hides, and what is left at each edge.
+
+    Returns
+    -------
+    hidden : (layers, n), before the layers' own opacities
+    clear : (layers, n + 1), the same as what is left of each layer
+    left : (n + 1,), of all layers together
+    """
+    step = float(edges[1] - edges[0])
+    hidden = np.stack([_hidden(piece, origin, direction, edges[:-1] + step / 2, step) for piece in pieces])
+    clear = clear * np.concatenate([np.ones((len(pieces), 1)), np.cumprod(1 - hidden, axis=1)], axis=1)
+    opacity = np.array([piece[0].look.opacity for piece in pieces])[:, None]
+    return hidden, clear, np.prod(1 - opacity * (1 - clear), axis=0)
+
+
+def _onset(pieces: list[Piece], origin: FloatArray, direction: FloatArray, depth: float, step: float) -> float:
+    """Distance in mm, near another, from which on something hides; found by halving."""
+    before, after = depth - step / 2, depth + step / 2
+    for _ in range(14):
+        middle = np.array([(before + after) / 2])
+        if any(_hidden(piece, origin, direction, middle, step)[0] > 0 for piece in pieces):
+            after = float(middle[0])
+        else:
+            before = float(middle[0])
+    return after
+
+
+def _hidden(piece: Piece, origin: FloatArray, direction: FloatArray, depths: FloatArray, step: float) -> FloatArray:
     """(n,) how much each step of the ray hides, before the layer's own opacity."""
     layer, volume, near, far = piece
     inside = (depths >= near) & (depths <= far)

@@ -160,7 +160,8 @@ MARCH = """
       vs_ray = vs_step / vs_length;
       // Samples lie at whole steps from the eye plus a fixed pattern that turns rings of the step into fine grain: they do not depend on
       // the box around the volumes, so that moving one volume leaves the picture of the others alone.
-      float vs_phase = fract(52.9829189 * fract(dot(floor(gl_FragCoord.xy - in_windowLowerLeftCorner), vec2(0.06711056, 0.00583715))));
+      vec2 vs_pixel = floor(gl_FragCoord.xy - in_windowLowerLeftCorner) + vs_corner;
+      float vs_phase = fract(52.9829189 * fract(dot(vs_pixel, vec2(0.06711056, 0.00583715))));
       float vs_eye = dot((vs_eyeMatrix * vec4(g_dataPos, 1.0)).xyz, vs_ray) / vs_length - vs_phase;
       float vs_offset = ceil(vs_eye) - vs_eye;
       vs_last = min(vs_last, g_terminatePointMax);
@@ -257,7 +258,8 @@ def extension_texts(count: int) -> tuple[tuple[str, str], ...]:
     Notes
     -----
     Uniforms per volume k: ``vs_material<k>`` = (ambient, diffuse, specular, shininess), diffuse 0 for unlit; ``vs_layer<k>`` = (opacity of
-    the layer, millimetres of a surface's thickness over the window's width in texture units, 0, 0).
+    the layer, millimetres of a surface's thickness over the window's width in texture units, 0, 0). ``vs_corner``: where the lower left
+    pixel lies in a larger picture.
     """
     every = range(count)
     march = MARCH.format(

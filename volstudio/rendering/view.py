@@ -60,6 +60,7 @@ class SceneView:
         self._crosshair = Lines(renderer, ACCENT, width=1.1 * scale, opacity=0.9, through=0.22)
         self._corner = CornerAxes(renderer, scale=scale)
         self._known = True
+        self._shift: tuple[int, int, int] | None = None
         self._notes: tuple[str, ...] = ()
         self._watch = renderer.AddObserver("StartEvent", self._before_render), renderer.AddObserver("EndEvent", self._after_render)
 
@@ -118,6 +119,11 @@ class SceneView:
         if self._scene is not None:
             width, height = self._renderer.GetSize()
             apply_camera(self._renderer, first_camera(content_box(self._scene, self._volumes), max(width, 1) / max(height, 1)))
+
+    def set_tile(self, left: int, top: int, height: int) -> None:
+        """Tell where this renderer's picture lies in a larger one of a height, in pixels, so that tiles fit without a seam."""
+        self._shift = left, top, height
+        self._actor.set_corner(float(left), float(height - top - self._renderer.GetSize()[1]))
 
     def rays(self) -> CameraRays:
         """The view as gizmos and picks need it, for the camera as it stands."""
@@ -225,7 +231,9 @@ class SceneView:
 
     def _before_render(self, *_event: object) -> None:
         scene = self._scene
-        self._corner.draw(self.rays() if scene is not None and scene.letters and scene.layers else None, known=self._known)
+        self._corner.draw(
+            self.rays() if scene is not None and scene.letters and scene.layers else None, known=self._known, shift=self._shift
+        )
 
     def _after_render(self, *_event: object) -> None:
         self._actor.judge()

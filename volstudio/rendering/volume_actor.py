@@ -95,6 +95,7 @@ class VolumeActor:
         self._multi: VtkObject = None
         self._volumes: list[VtkObject] = []
         self._coarse = self._pixels = 1.0
+        self._corner = 0.0, 0.0
         self._clips: tuple[Clip, ...] = ()
         self.uploads = self.builds = 0
         self.lit: bool | None = None
@@ -158,6 +159,12 @@ class VolumeActor:
         self._pixels, self._coarse = pixels, steps
         self._set_step()
 
+    def set_corner(self, x: float, y: float) -> None:
+        """Where the lower left pixel of this picture lies in a larger one, so that tiles fit without a seam."""
+        self._corner = x, y
+        if self._multi is not None:
+            self._multi.GetShaderProperty().GetFragmentCustomUniforms().SetUniform2f("vs_corner", self._corner)
+
     def close(self) -> None:
         """Take the volumes out of the renderer and let go of everything."""
         self._drop()
@@ -189,6 +196,7 @@ class VolumeActor:
             shader.AddFragmentShaderReplacement(tag, True, text, False)  # noqa: FBT003 - VTK's own positional flags
         mapper.AddObserver("VolumeMapperRenderEndEvent", self._see_shader)
         self._renderer.AddVolume(self._multi)
+        self.set_corner(*self._corner)
         self.clip(self._clips)
 
     def _pad(self, mapper: VtkObject) -> None:
