@@ -1,0 +1,96 @@
+"""Two volumes made ready to be compared: who gives the samples, in which frames, and the way back to scanner spaces.
+
+The volume with the smaller field of view is the *source*, so that a slab is compared where it lies and not where it does not. Who is called
+fixed and who moving plays no part in that, nor do the headers' poses: everything up to the final map is the same for ``(a, b)`` and
+``(b, a)``, and for any start.
+"""
+
+from __future__ import annotations
+
+import math
+import zlib
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from volstudio.registration.prepare import own_frame, prepare
+
+if TYPE_CHECKING:
+    from volstudio.geometry.affine import FloatArray
+    from volstudio.progress import Progress
+    from volstudio.registration.prepare import Level
+    from volstudio.volumes.volume import Volume
+
+__all__ = ["Pairing"]
+
+# Fields of view this much alike count as equal: float32 headers round a turned volume's voxels by 1e-7.
+SAME_EXTENT = 1e-3
+
+
+@dataclass(frozen=True, slots=True)
+class Pairing:
+    """Source and target, the frames they are compared in, and their levels, coarse to fine.
+
+    Parameters
+    ----------
+    source, target : tuple of Level
+    source_frame, target_frame : (4, 4) float array
+        Frame -> scanner.
+    source_is_moving : bool
+    """
+
+    source: tuple[Level, ...]
+    target: tuple[Level, ...]
+    source_frame: FloatArray
+    target_frame: FloatArray
+    source_is_moving: bool
+
+    @classmethod
+    def of(cls, fixed: Volume, moving: Volume, levels_mm: tuple[float, ...], *, progress: Progress) -> Pairing:
+        """Pair two volumes, each in the frame of its own axes.
+
+        Raises
+        ------
+        RegistrationError
+            A volume holds no structure.
+        """
+        source_is_moving = gives_samples(moving, fixed)
+        pyramids, frames = [], []
+        for number, volume in enumerate((moving, fixed) if source_is_moving else (fixed, moving)):
+            frames.append(own_frame(volume.grid))
+            pyramids.append(prepare(volume, frames[-1], levels_mm, progress=progress.part(number / 2, (number + 1) / 2)))
+        return cls(pyramids[0], pyramids[1], frames[0], frames[1], source_is_moving)
+
+    def pose(self, moving_to_fixed: FloatArray) -> FloatArray:
+        """(4, 4) source frame -> target frame of a map moving scanner -> fixed scanner; a map of 6 digits is made rigid to rounding."""
+        source_to_target = moving_to_fixed if self.source_is_moving else np.linalg.inv(moving_to_fixed)
+        pose = np.linalg.inv(self.target_frame) @ source_to_target @ self.source_frame
+        left, _, right = np.linalg.svd(pose[:3, :3])
+        pose[:3, :3] = left @ right
+        return np.asarray(pose)
+
+    def moving_to_fixed(self, pose: FloatArray) -> FloatArray:
+        """(4, 4) moving scanner -> fixed scanner of a pose; read-only."""
+        matrix = self.target_frame @ pose @ np.linalg.inv(self.source_frame)
+        if not self.source_is_moving:
+            matrix = np.linalg.inv(matrix)
+        matrix[3] = 0.0, 0.0, 0.0, 1.0
+        matrix.setflags(write=False)
+        return np.asarray(matrix)
+
+
+def gives_samples(one: Volume, other: Volume) -> bool:
+    """Whether ``one`` is the source: the smaller field of view, then the fewer voxels, then whichever its voxels' checksum says."""
+    extents = [abs(float(np.linalg.det(volume.affine.linear))) * math.prod(volume.grid.shape) for volume in (one, other)]
+    if not math.isclose(*extents, rel_tol=SAME_EXTENT):
+        return extents[0] < extents[1]
+    counts = [math.prod(volume.grid.shape) for volume in (one, other)]
+    if counts[0] != counts[1]:
+        return counts[0] < counts[1]
+    return _checksum(one) < _checksum(other)
+
+
+def _checksum(volume: Volume) -> int:
+    """Of the first time point's voxels, in the order of their indices."""
+    return zlib.crc32(np.ascontiguousarray(volume.frame(0)).data)
