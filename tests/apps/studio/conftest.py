@@ -7,8 +7,6 @@ import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import nibabel as nib
@@ -16,6 +14,9 @@ import numpy as np
 import pytest
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
     from volstudio.apps.studio.window import StudioWindow
 
 SCREEN = "1600x1000x24"
@@ -214,12 +215,18 @@ class Hand:
     def type(self, field: Any, text: str) -> None:
         """Replace what a field holds, and press Return."""
         from PySide6.QtCore import Qt
+        from PySide6.QtGui import QInputMethodEvent
         from PySide6.QtTest import QTest
 
         field.setFocus()
         field.selectAll()
         QTest.keyClick(field, Qt.Key.Key_Delete)
-        QTest.keyClicks(field, text)
+        if text.isascii():
+            QTest.keyClicks(field, text)
+        else:  # what no plain key gives comes from an input method
+            event = QInputMethodEvent()
+            event.setCommitString(text)
+            self.app.sendEvent(field, event)
         QTest.keyClick(field, Qt.Key.Key_Return)
         self.settle()
 

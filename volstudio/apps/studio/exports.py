@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from volstudio.tasks.save import save_edited_header, save_resampled, save_transform
@@ -10,6 +9,7 @@ from volstudio.tasks.shots import shot
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
     from volstudio.apps.studio.ask import Ask
     from volstudio.apps.studio.desk import Desk

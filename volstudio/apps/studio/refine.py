@@ -74,10 +74,10 @@ class Refiner(QObject):
         def work(progress: Progress) -> Refinement:
             return refine(scene, fixed, moving, volumes=volumes, progress=progress)
 
-        self.started.emit(fixed, moving)
         self._job = self._desk.worker.start(
             f"refining {moving}", work, self._done, failed=self._failed, stopped=lambda: self._end(""), step=self._step
         )
+        self.started.emit(fixed, moving)
 
     def cancel(self) -> None:
         """Stop at the next step; nothing is changed."""

@@ -17,10 +17,10 @@ from PySide6.QtWidgets import QApplication
 from volstudio.apps.studio import camera as eyes
 from volstudio.apps.studio.canvas import Canvas, Pointer
 from volstudio.apps.studio.gestures import LayerDrag, gizmo_of
+from volstudio.rendering.camera import camera_of, first_camera
 from volstudio.rendering.gizmo_actor import GizmoActor
 from volstudio.rendering.pick import pick
 from volstudio.rendering.planes import content_box
-from volstudio.rendering.camera import camera_of, first_camera
 from volstudio.rendering.view import SceneView
 from volstudio.session.commands import SetCamera, SetCrosshair
 

@@ -1,0 +1,86 @@
+"""Registration from the window: one undo step, live, cancelled, and an answer that comes too late is only offered."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+pytestmark = pytest.mark.window
+
+
+def matrix(window, name="epi"):
+    return np.array(window.desk.session.scene.layer(name).placement.matrix)
+
+
+@pytest.fixture
+def moved(window, hand):
+    """The EPI put 6 mm and 4 degrees off."""
+    window.desk.set_active("epi")
+    for index, text in ((0, "5"), (1, "-3"), (4, "4")):
+        hand.type(window.placement.fields[index], text)
+    return window
+
+
+def test_refining_is_one_step_and_undo_is_bit_exact(moved, hand):
+    before = matrix(moved)
+    previews = []
+    moved.desk.changed.connect(lambda *_: previews.append(moved.desk.previewing))
+    moved.refine.button.click()
+    assert moved.refiner.running
+    assert moved.refine.stop.isVisibleTo(moved.refine)
+    hand.until(lambda: not moved.refiner.running, "the registration has ended", 120)
+    after = matrix(moved)
+    layer = moved.desk.session.scene.layer("epi")
+    assert layer.placement.made_by == "registration"
+    corners = moved.desk.volumes(layer).grid.corners()
+    off = [np.linalg.norm(corners @ m[:3, :3].T + m[:3, 3] - corners, axis=1).mean() for m in (before, after)]
+    assert off[1] < 0.5 * off[0]
+    assert "epi" in previews
+    assert moved.desk.previewing is None
+    assert "mm" in moved.refine.result.text()
+    assert moved.desk.session.undo_text == "Refine epi"
+    moved.desk.undo()
+    assert np.array_equal(matrix(moved), before)
+    assert moved.desk.session.undo_text == "Move epi"
+
+
+def test_cancelling_changes_nothing(moved, hand):
+    before = moved.desk.session.scene
+    moved.refine.button.click()
+    moved.refine.stop.click()
+    hand.until(lambda: not moved.refiner.running, "the registration has stopped", 60)
+    assert moved.desk.session.scene == before
+    assert moved.desk.shown is moved.desk.session.scene
+    assert moved.refine.button.isEnabled()
+    assert "Cancelled" in moved.refine.result.text()
+
+
+def test_a_layer_moved_meanwhile_keeps_its_place_and_the_answer_is_offered(moved, hand):
+    moved.refine.button.click()
+    hand.type(moved.placement.fields[2], "1")
+    mine = matrix(moved)
+    hand.until(lambda: not moved.refiner.running, "the registration has ended", 120)
+    assert np.array_equal(matrix(moved), mine)
+    assert moved.refine.offer.isVisibleTo(moved.refine)
+    moved.refine.take.click()
+    assert not np.array_equal(matrix(moved), mine)
+    assert moved.desk.session.scene.layer("epi").placement.made_by == "registration"
+    moved.desk.undo()
+    assert np.array_equal(matrix(moved), mine)
+
+
+def test_two_volumes_that_do_not_overlap_are_refused_in_a_sentence(window, hand):
+    window.desk.set_active("epi")
+    hand.type(window.placement.fields[0], "900")
+    before = window.desk.session.scene
+    window.refine.button.click()
+    hand.until(lambda: not window.refiner.running, "the registration has given up", 60)
+    hand.settle()
+    assert any(message.property("kind") == "error" for message in window.messages.messages)
+    assert window.desk.session.scene == before
+
+
+def test_one_layer_alone_cannot_be_refined(open_window, scans):
+    window = open_window(scans["epi"], view="axial")
+    assert not window.refine.button.isEnabled()
+    assert "two volumes" in window.refine.state.text()
