@@ -62,6 +62,10 @@ class Ends:
         return f"maps {fixed} to {moving}" if direction == "fixed-to-moving" else f"maps {moving} to {fixed}"
 
 
+def _never(data: bytes) -> bool:  # noqa: ARG001 - a test that every content fails
+    return False
+
+
 @dataclass(frozen=True, slots=True)
 class Dialect:
     """One way in which programs write linear transforms.
@@ -82,6 +86,10 @@ class Dialect:
         ``(matrix, Ends) -> bytes``, its inverse.
     says_direction : bool
         Whether the dialect itself fixes, or its files say, which way the numbers map.
+    names_itself : callable
+        ``bytes -> bool``: whether the content names the program that made it, so that it can be no other dialect.
+    without_images : str
+        What is taken for granted where the images are not given; empty: nothing is, or they must be given.
     """
 
     name: str
@@ -91,6 +99,8 @@ class Dialect:
     read: Callable[[bytes, Ends], FloatArray]
     write: Callable[[FloatArray, Ends], bytes]
     says_direction: bool = True
+    names_itself: Callable[[bytes], bool] = _never
+    without_images: str = ""
 
 
 def _printable(space: str) -> str:

@@ -11,6 +11,13 @@ end of the name           dialect             what the numbers are
 .npy                      numpy array         fixed -> moving points, RAS+ mm, said in the sidecar
 .mat .fsl .flirt          FSL FLIRT           moving -> fixed, scaled voxels of both images, which must be given
 .lta                      FreeSurfer LTA      moving (src) -> fixed (dst) points, RAS mm, with the geometry of both images
+.dat                      register.dat        fixed -> moving points, FreeSurfer's tkregister RAS of both images, which must be given
+.aff12.1D .1D .afni       AFNI matrix         fixed (base) -> moving points, LPS mm; oblique images as if they were plumb
+.itk.mat GenericAffine.mat  ITK binary        as ITK text
+.h5 .hdf5                 ITK HDF5            as ITK text
+.x5                       X5                  fixed (reference) -> moving points, RAS+ mm
+.mrtrix.txt .mrtrix       MRtrix transform    fixed (template) -> moving points, RAS mm
+.c3d.mat .c3d.txt .c3d    Convert3D matrix    fixed -> moving points, RAS mm
 ========================  ==================  ============================================================================
 """
 
@@ -22,12 +29,19 @@ from typing import TYPE_CHECKING
 from volstudio.errors import GeometryError, SpaceMismatchError, TransformError
 from volstudio.geometry.affine import Affine
 from volstudio.geometry.spaces import scanner
+from volstudio.transforms.afni import AFNI
+from volstudio.transforms.c3d import C3D
 from volstudio.transforms.dialect import Dialect, Direction, Ends
 from volstudio.transforms.fsl import FSL
 from volstudio.transforms.itk import ITK
+from volstudio.transforms.itk_h5 import ITK_H5
+from volstudio.transforms.itk_mat import ITK_MAT
 from volstudio.transforms.lta import LTA
+from volstudio.transforms.mrtrix import MRTRIX
 from volstudio.transforms.plain import NUMPY, PLAIN
+from volstudio.transforms.register_dat import REGISTER_DAT
 from volstudio.transforms.sidecar import direction_beside
+from volstudio.transforms.x5 import X5
 from volstudio.volumes.atomic import atomic_bytes, check_target
 from volstudio.volumes.integrity import check_regular, in_words
 from volstudio.volumes.volume import Volume, distinct_names
@@ -40,14 +54,15 @@ if TYPE_CHECKING:
 
 __all__ = ["DIALECTS", "dialect_for", "read_transform", "write_transform"]
 
-# A new dialect is one file with a `Dialect` in it and one entry here. Content is tried in this order.
-DIALECTS: tuple[Dialect, ...] = (ITK, LTA, NUMPY, PLAIN, FSL)
+# A new dialect is one file with a `Dialect` in it and one entry here. Content is tried in this order, so bare numbers under a name that
+# tells nothing are taken as plain text, which asks for their direction.
+DIALECTS: tuple[Dialect, ...] = (ITK, ITK_MAT, ITK_H5, X5, LTA, REGISTER_DAT, NUMPY, PLAIN, FSL, AFNI, MRTRIX, C3D)
 
 LARGEST = 1 << 20  # bytes: a matrix takes less than 1 kB; a larger file is an image, a warp or a mistake
 
 # What people hand over instead: how the file begins, and what it then is.
 STRANGERS = (
-    (b"\x89HDF\r\n\x1a\n", "an HDF5 file, such as an ITK composite or an X5 transform; save its linear part as text (.tfm)"),
+    (b"\x89HDF\r\n\x1a\n", "an HDF5 file of neither ITK nor X5, such as an image; a linear transform is needed"),
     (b"\x1f\x8b", "compressed, so an image or a non-linear warp; a linear transform is needed"),
     (b"MATLAB 5.0", "a MATLAB file; save the 4 x 4 matrix as text"),
     (b"\x5c\x01\x00\x00", "a NIfTI image or a non-linear warp; a linear transform is needed"),
@@ -196,6 +211,9 @@ def _named(name: str) -> Dialect:
 def _found(data: bytes, name: str) -> Dialect:
     """The dialect of a file's content, or that of its name, which then tells best what is wrong with the content."""
     by_name = dialect_for(name)
+    for dialect in DIALECTS:
+        if dialect.names_itself(data):
+            return dialect
     candidates = [dialect for dialect in DIALECTS if dialect.recognises(data)]
     if candidates:
         return by_name if by_name in candidates else candidates[0]

@@ -24,7 +24,7 @@ from volstudio.transforms.text import decode, exact, numbers
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["ITK"]
+__all__ = ["ITK", "Block", "compose", "kind_of"]
 
 BANNER = "#Insight Transform File V1.0"
 WARPS = ("BSpline", "DisplacementField", "VelocityField", "Kernel", "ThinPlate", "ElasticBody", "VolumeSpline", "Exponential")
@@ -40,15 +40,25 @@ class Block:
 
 
 def read(data: bytes, ends: Ends) -> FloatArray:  # noqa: ARG001 - ITK's files need no image
-    """Fixed -> moving points, RAS mm, of an ITK text file; see `Dialect.read`.
+    """Fixed -> moving points, RAS mm, of an ITK text file; see `Dialect.read`."""
+    blocks = list(_blocks(decode(data)))
+    if not blocks:
+        raise TransformError("it has no line 'Transform: ...'; is it truncated?")
+    return compose(blocks)
+
+
+def compose(blocks: list[Block]) -> FloatArray:
+    """Fixed -> moving points, RAS mm, of the transforms of one ITK file, text or binary.
+
+    Raises
+    ------
+    TransformError
+        They are no single linear transform and no Composite of linear ones.
 
     Notes
     -----
     ``y = M (x - c) + c + t`` in LPS. A Composite applies its last part first: ``T = T_0 T_1 ... T_n`` (ITK, ``itkCompositeTransform.h``).
     """
-    blocks = list(_blocks(decode(data)))
-    if not blocks:
-        raise TransformError("it has no line 'Transform: ...'; is it truncated?")
     if blocks[0].kind == "CompositeTransform":
         blocks = blocks[1:]
     elif len(blocks) > 1:
@@ -88,7 +98,7 @@ def _blocks(text: str) -> list[Block]:
             continue
         tag, colon, value = line.partition(":")
         if tag == "Transform":
-            blocks.append(Block(_kind(value.strip()), [], []))
+            blocks.append(Block(kind_of(value.strip()), [], []))
         elif tag in ("Parameters", "FixedParameters") and blocks:
             target = blocks[-1].parameters if tag == "Parameters" else blocks[-1].fixed
             target.extend(numbers(value))
@@ -99,8 +109,14 @@ def _blocks(text: str) -> list[Block]:
     return blocks
 
 
-def _kind(value: str) -> str:
-    """Class name without its precision and dimensions, once it is known to be in three dimensions."""
+def kind_of(value: str) -> str:
+    """Class name without its precision and dimensions: ``"Euler3DTransform"`` of ``"Euler3DTransform_double_3_3"``.
+
+    Raises
+    ------
+    TransformError
+        It is no class of ITK, or not in three dimensions.
+    """
     found = re.fullmatch(r"(\w+?)(?:_(?:double|float))?_(\d+)_(\d+)", value)
     if found is None:
         raise TransformError(f"it names the transform {value[:60]!r}, which is no class of ITK")

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 __all__ = ["Image", "Sidecar", "direction_beside", "read_sidecar", "sidecar_path", "write_sidecar"]
 
 LARGEST = 16 << 20  # bytes: a trace of ten thousand steps; more is no sidecar
-LONG_SUFFIXES = (".xfm.txt", ".aff12.1D")
+LONG_SUFFIXES = (".xfm.txt", ".aff12.1D", ".itk.mat", ".mrtrix.txt", ".c3d.mat", ".c3d.txt")
 
 Row = tuple[float, float, float, float]
 
