@@ -60,10 +60,9 @@ def test_what_cannot_be_a_volume_is_refused():
 @pytest.mark.parametrize(
     ("content", "words"),
     [
-        (b"\0" * 128 + b"DICM" + b"\0" * 300, "DICOM"),
-        (b"NRRD0004\ntype: short\n" + b"\0" * 300, "NRRD"),
-        (b"ObjectType = Image\nNDims = 3\n", "MetaImage"),
-        (b"\x89HDF\r\n\x1a\n" + b"\0" * 400, "HDF5"),
+        (b"mrtrix image\ndim: 3,3,3\n", "MRtrix"),
+        (b"II*\0" + b"\0" * 300, "TIFF"),
+        (b"%PDF-1.4" + b"\0" * 300, "PDF"),
         (b"name,age\nann,3\n", "text file"),
         ("扫描说明\n".encode() * 300, "text file"),
         (b"\x7fELF" + bytes(range(256)), "not recognised"),

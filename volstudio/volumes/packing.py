@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 __all__ = ["ByteStream", "Packing", "Tail", "packing_of", "room_in"]
 
-Packing = Literal["", "gzip", "bzip2"]
+Packing = Literal["", "gzip", "bzip2", "zlib"]
 
 INPUT = 1 << 17
 OUTPUT = 1 << 20
@@ -55,7 +55,7 @@ def room_in(packing: Packing, size: int) -> int | None:
     """Most bytes that a packed file of ``size`` bytes can hold; None where the packing has no such bound."""
     if packing == "bzip2":
         return None
-    return size * MOST_PER_BYTE if packing == "gzip" else size
+    return size * MOST_PER_BYTE if packing else size
 
 
 class ByteStream:
@@ -65,6 +65,10 @@ class ByteStream:
     ----------
     path : Path
         A regular file (see `volstudio.volumes.integrity.check_regular`).
+    offset : int
+        Byte of the file to begin at, for formats that pack their voxels behind a plain header.
+    packing : "", "gzip", "bzip2", "zlib" or None
+        None: as the first bytes say, which know all but zlib.
 
     Raises
     ------
@@ -72,14 +76,15 @@ class ByteStream:
         From any method: the packed data are damaged or end too early.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, *, offset: int = 0, packing: Packing | None = None) -> None:
         self.path = path
         try:
             self._file = path.open("rb", buffering=0)
         except OSError as error:
             raise UnreadableFileError(f"Cannot open {str(path)!r}: {(error.strerror or str(error)).lower()}.") from error
+        self._file.seek(offset)
         self._pending = self._file.read(INPUT)
-        self.packing: Packing = packing_of(self._pending)
+        self.packing: Packing = packing_of(self._pending) if packing is None else packing
         self._engine: Any = _engine(self.packing)
         self._ended = False
         self._junk = False
@@ -142,7 +147,7 @@ class ByteStream:
             part: bytes = self._engine.decompress(self._pending, most)
         except (zlib.error, OSError) as error:
             raise self._damage(f"its {self.packing} data are corrupt (checksum or structure wrong: {error})") from error
-        self._pending = self._engine.unconsumed_tail if self.packing == "gzip" else b""
+        self._pending = b"" if self.packing == "bzip2" else self._engine.unconsumed_tail
         return part
 
     def _unpack_flush_possible(self) -> bool:
@@ -163,6 +168,6 @@ class ByteStream:
 
 
 def _engine(packing: Packing) -> Any:  # noqa: ANN401 - two unrelated classes of the standard library with like methods
-    if packing == "gzip":
-        return zlib.decompressobj(wbits=31)  # 31: gzip with its own header and checksum
+    if packing in ("gzip", "zlib"):
+        return zlib.decompressobj(wbits=31 if packing == "gzip" else 15)  # 31: gzip with its own header and checksum; 15: zlib with its own
     return bz2.BZ2Decompressor() if packing == "bzip2" else None

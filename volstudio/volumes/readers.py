@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass
 from functools import cache
+from importlib import import_module
 from importlib.metadata import entry_points
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, cast
@@ -36,6 +37,13 @@ __all__ = ["ENTRY_POINTS", "HEAD", "Reader", "open_volume", "readers", "volume_f
 
 ENTRY_POINTS = "volstudio.readers"
 HEAD = 4096  # bytes of the unpacked file that a reader may look at
+# Readers of volstudio's own, by what `recognise` says; each is imported when the first file of its kind is opened.
+OWN = {
+    "nifti": ("volstudio.volumes.nifti", "read_nifti"),
+    "mgh": ("volstudio.volumes.mgh", "read_mgh"),
+    "nrrd": ("volstudio.volumes.nrrd", "read_nrrd"),
+    "metaimage": ("volstudio.volumes.metaimage", "read_metaimage"),
+}
 
 
 class ReadFunction(Protocol):
@@ -75,8 +83,8 @@ def open_volume(path: str | os.PathLike[str], *, form: Form = "auto", name: str 
     Parameters
     ----------
     path : path
-        NIfTI-1/2 (``.nii``, ``.nii.gz``, either file of a ``.hdr``/``.img`` pair), Analyze 7.5, FreeSurfer ``.mgh``/``.mgz``, whatever
-        an installed plug-in reads, or ``"sample:t1"``, ``"sample:epi"``, ``"sample:stat"`` for the built-in samples.
+        NIfTI-1/2 (``.nii``, ``.nii.gz``, either file of a ``.hdr``/``.img`` pair), Analyze 7.5, FreeSurfer ``.mgh``/``.mgz``, NRRD,
+        MetaImage, whatever an installed plug-in reads, or ``"sample:t1"``, ``"sample:epi"``, ``"sample:stat"`` for the built-in samples.
     form : "auto", "s", "q"
         Which placement of a NIfTI file to use: the standard's choice, or one of the two.
     name : str or None
@@ -99,14 +107,10 @@ def open_volume(path: str | os.PathLike[str], *, form: Form = "auto", name: str 
     chosen = name_of(absolute) if name is None else name
     lower = absolute.name.lower()
     kind = recognise(lower, head)
-    if kind == "nifti":
-        from volstudio.volumes.nifti import read_nifti
-
-        return read_nifti(absolute, form=form, name=chosen, memory_limit=memory_limit)
-    if kind == "mgh":
-        from volstudio.volumes.mgh import read_mgh
-
-        return read_mgh(absolute, form=form, name=chosen, memory_limit=memory_limit)
+    if kind in OWN:
+        module, function = OWN[kind]
+        read: ReadFunction = getattr(import_module(module), function)
+        return read(absolute, form=form, name=chosen, memory_limit=memory_limit)
     for reader in readers().values():
         if reader.recognise(lower, head):
             return reader.read(absolute, form=form, name=chosen, memory_limit=memory_limit)
@@ -170,6 +174,8 @@ def _formats() -> str:
         "NIfTI-1 and NIfTI-2 (.nii, .nii.gz, .hdr/.img)",
         "Analyze 7.5",
         "FreeSurfer MGH/MGZ",
+        "NRRD (.nrrd, .nhdr)",
+        "MetaImage (.mha, .mhd)",
         *(reader.name for reader in readers().values()),
     ]
     return f"{', '.join(own[:-1])} and {own[-1]}"

@@ -1,0 +1,269 @@
+"""NRRD (.nrrd, .nhdr): file to `Volume`."""
+
+from __future__ import annotations
+
+import math
+import re
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from volstudio.errors import UnreadableFileError
+from volstudio.geometry.affine import Affine
+from volstudio.geometry.grid import Grid
+from volstudio.geometry.spaces import scanner, voxel
+from volstudio.volumes.findings import grid_findings, voxel_findings
+from volstudio.volumes.integrity import check_memory, check_regular
+from volstudio.volumes.nrrd_header import NrrdHeader, read_nrrd_header
+from volstudio.volumes.nrrd_place import kinds_of, place_of
+from volstudio.volumes.payload import Payload, beside, in_order, open_payload, payload_bytes
+from volstudio.volumes.series import Decoder, voxel_array
+from volstudio.volumes.volume import Finding, Source, Volume
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+    from volstudio.volumes.nifti_forms import Form
+    from volstudio.volumes.packing import Packing
+    from volstudio.volumes.series import RawArray
+
+__all__ = ["read_nrrd"]
+
+COLOURS = {"rgb-color": ("R", "G", "B"), "rgba-color": ("R", "G", "B", "A")}
+TEXT_PER_NUMBER = 64  # bytes; a double with all its digits and generous blanks takes half of that
+MOST_FILES = 100_000
+PATTERN = re.compile(r"\S*%0?\d{0,3}d\S*( +[+-]?\d{1,9}){3,4}")
+
+
+@dataclass(frozen=True, slots=True)
+class Axes:
+    """The file's axes as voxels: lengths, type of a voxel, which axis becomes i, j, k and t, and what to say about the others."""
+
+    dims: tuple[int, ...]
+    stored: np.dtype[Any]
+    order: tuple[int, ...]
+    findings: tuple[Finding, ...] = ()
+
+
+def read_nrrd(path: Path, *, form: Form = "auto", name: str, memory_limit: int | None = None) -> Volume:
+    """Volume of an NRRD file.
+
+    Parameters
+    ----------
+    path : Path
+        ``.nrrd``, or an ``.nhdr`` whose data lie in the same folder.
+    form : "auto"
+        NRRD files have one placement only.
+    name : str
+    memory_limit : int or None
+        Bytes that unpacked voxels may take; None: what is free.
+
+    Raises
+    ------
+    UnreadableFileError
+        The file is damaged, declares what it does not hold, names data outside its folder, or a NIfTI form was asked for.
+    """
+    if form != "auto":
+        raise UnreadableFileError(
+            f"Cannot place {str(path)!r} by form {form!r}: an NRRD file has neither sform nor qform; leave the form out."
+        )
+    header = read_nrrd_header(path)
+    place = place_of(header)
+    axes = _axes(header, place.axes)
+    files = _files(header)
+    raw, found = _voxels(header, files, axes, memory_limit)
+    shape = (*raw.shape, 1, 1)[:3]
+    grid = Grid((shape[0], shape[1], shape[2]), Affine(place.matrix, voxel(name), scanner(name)))
+    text = f"The space directions of its header place it (space {place.space!r})." if place.space else "Its voxel sizes alone place it."
+    findings = (Finding("form-used", text, "info"), *place.findings, *grid_findings(grid), *axes.findings, *_old_range(header), *found)
+    volume = Volume(
+        data=voxel_array(raw, Decoder(axes.stored)),
+        grid=grid,
+        name=name,
+        source=Source(path, "NRRD", place.space or "spacings", (path, *(file for file in files if file != path))),
+        findings=findings,
+        facts=_facts(header, axes.stored),
+        orientation_known=place.known,
+    )
+    return replace(volume, findings=findings + voxel_findings(volume))
+
+
+def _axes(header: NrrdHeader, space: tuple[int, ...]) -> Axes:
+    """How the file's axes are shown."""
+    sizes, kinds, stored = header.sizes, kinds_of(header), header.stored
+    other = [axis for axis in range(len(sizes)) if axis not in space and sizes[axis] > 1]
+    if 0 in other and (kind := kinds[0]):
+        joined = _joined(kind, sizes[0], stored)
+        if joined is not None:
+            said = "colours (RGB); their brightness" if joined.names else "complex numbers; their magnitude"
+            code = "colour" if joined.names else "complex"
+            order = tuple(axis - 1 for axis in (*space, *(axis for axis in other if axis)))
+            _one_other(header, other[1:])
+            return Axes(sizes[1:], joined, order, (Finding(code, f"The voxels are {said} is shown.", "warning"),))
+    _one_other(header, other)
+    if not other:
+        return Axes(sizes, stored, space)
+    axis = other[0]
+    order = (*space, axis) if len(space) == 3 else space
+    if len(space) < 3:
+        raise header.refuse("it is a slice with a further axis, which volstudio cannot show; make a volume or a series of it first")
+    if kinds[axis] in ("time", "list", "") or "time" in header.fields.get("space", "").lower():
+        text = f"This is a series of {sizes[axis]} volumes; the first one is shown."
+        return Axes(sizes, stored, order, (Finding("series", text, "info"),))
+    text = f"The {sizes[axis]} components of a voxel ({kinds[axis]}) are shown as if they were time, one at a time."
+    return Axes(sizes, stored, order, (Finding("components-as-series", text, "warning"),))
+
+
+def _joined(kind: str, count: int, stored: np.dtype[Any]) -> np.dtype[Any] | None:
+    """Type of a voxel whose components belong together; None where they are numbers of their own."""
+    if kind == "complex" and count == 2 and stored.kind == "f":
+        return np.dtype(f"{stored.str[0]}c{2 * stored.itemsize}")
+    channels = COLOURS.get(kind, ())
+    if len(channels) == count and stored == np.uint8:
+        return np.dtype([(channel, "u1") for channel in channels])
+    return None
+
+
+def _one_other(header: NrrdHeader, other: list[int]) -> None:
+    if len(other) > 1:
+        shown = " x ".join(map(str, header.sizes))
+        raise header.refuse(
+            f"it has more than one dimension beside space (size {shown}); volstudio shows a volume or one series: split it first"
+        )
+
+
+def _files(header: NrrdHeader) -> tuple[Path, ...]:
+    """The files of the voxels; the header's own where they are attached."""
+    name = header.fields.get("data file", "")
+    if not name:
+        if check_regular(header.path).st_size <= header.end and "data file" in header.fields:
+            raise header.refuse("its data file has no name")
+        return (header.path,)
+    if name.upper().startswith("LIST"):
+        names = header.listed
+    elif PATTERN.fullmatch(name):
+        names = _numbered(name, header)
+    else:
+        return (beside(header.path, name),)
+    if not 0 < len(names) <= MOST_FILES:
+        raise header.refuse(f"its list of data files has {len(names)} entries; 1 to {MOST_FILES} are possible")
+    return tuple(beside(header.path, each) for each in names)
+
+
+def _numbered(name: str, header: NrrdHeader) -> tuple[str, ...]:
+    """Names of a pattern such as ``slice%03d.raw 1 20 1``."""
+    pattern, *numbers = name.split()
+    first, last, step = (int(number) for number in numbers[:3])
+    if step == 0 or (last - first) // step < 0 or (last - first) // step >= MOST_FILES:
+        raise header.refuse(f"its data files {name[:80]!r} are no list that could be followed")
+    before, zero, width, after = re.split(r"%(0?)(\d{0,3})d", pattern, maxsplit=1)
+    return tuple(f"{before}{number:{zero}{width}d}{after}" for number in range(first, last + (1 if step > 0 else -1), step))
+
+
+def _voxels(header: NrrdHeader, files: tuple[Path, ...], axes: Axes, memory_limit: int | None) -> tuple[RawArray, tuple[Finding, ...]]:
+    """Voxels as stored, in the house's order."""
+    dims, stored, order = axes.dims, axes.stored, axes.order
+    if len(files) == 1:
+        if header.encoding in ("text", "hex"):
+            return in_order(_spelled(header, files[0], dims, stored, memory_limit), order), ()
+        return open_payload(_payload(header, files[0], dims, stored, order), memory_limit, header.path)
+    if header.encoding in ("text", "hex"):
+        raise header.refuse("its data are text in several files, which is not supported; save it as raw or gzip")
+    if dims[-1] % len(files):
+        raise header.refuse(f"its {len(files)} data files cannot share {dims[-1]} slices")
+    share = dims[-1] // len(files)
+    parts = [_payload(header, file, (*dims[:-1], share), stored, tuple(range(len(dims)))) for file in files]
+    check_memory(header.path, math.prod(dims) * stored.itemsize, memory_limit)
+    for part in parts:
+        if not part.packing and check_regular(part.path).st_size < part.offset + part.skipped + part.n_bytes:
+            raise header.refuse(f"its data file {part.path.name!r} holds less than its share of the voxels; it is truncated")
+    whole = np.empty(dims, stored, order="F")
+    found: tuple[Finding, ...] = ()
+    for at, part in enumerate(parts):
+        voxels, found = open_payload(part, memory_limit, header.path)
+        whole[..., at * share : (at + 1) * share] = np.asarray(voxels[...]).reshape(part.dims)
+    return in_order(whole, order), found
+
+
+def _payload(header: NrrdHeader, file: Path, dims: tuple[int, ...], stored: np.dtype[Any], order: tuple[int, ...]) -> Payload:
+    """Where the voxels lie: lines are skipped before unpacking, bytes after it (NRRD: "line skip", "byte skip")."""
+    packing: Packing = {"gzip": "gzip", "bzip2": "bzip2"}.get(header.encoding, "")  # type: ignore[assignment]  # text never comes here
+    start = _behind_lines(header, file)
+    skipped = header.whole("byte skip", 0)
+    if skipped < -1 or (skipped == -1 and packing):
+        raise header.refuse(f"its byte skip is {skipped}, which cannot be followed")
+    if skipped == -1:
+        start, skipped = check_regular(file).st_size - math.prod(dims) * stored.itemsize, 0
+        if start < 0:
+            raise header.refuse("its data file holds less than the header declares; it is truncated")
+    return Payload(file, start, packing, dims, stored, order, skipped)
+
+
+def _behind_lines(header: NrrdHeader, file: Path) -> int:
+    """Byte at which the data of a file begin, behind the header and the lines to be skipped."""
+    start = header.end if file == header.path else 0
+    lines = header.whole("line skip", 0)
+    if not 0 <= lines <= 1 << 20:
+        raise header.refuse(f"its line skip is {lines}, which cannot be followed")
+    if not lines:
+        return start
+    with file.open("rb") as stream:
+        stream.seek(start)
+        for _ in range(lines):
+            if not stream.readline(1 << 20).endswith(b"\n"):
+                raise header.refuse("it ends within the lines to be skipped (line skip); it is truncated")
+        return stream.tell()
+
+
+def _spelled(header: NrrdHeader, file: Path, dims: tuple[int, ...], stored: np.dtype[Any], memory_limit: int | None) -> NDArray[Any]:
+    """Voxels that are written as text."""
+    count = math.prod(dims) * (len(stored.names) if stored.names else 2 if stored.kind == "c" else 1)
+    size = check_regular(file).st_size
+    start = _behind_lines(header, file) + max(header.whole("byte skip", 0), 0)
+    if count > size - start:  # at least one digit and one blank for each number
+        raise header.refuse(f"its header declares {count} numbers, more than its text of {max(size - start, 0)} bytes; truncated")
+    number = header.stored
+    check_memory(header.path, count * (number.itemsize + TEXT_PER_NUMBER), memory_limit)
+    text = payload_bytes(file, start, count * TEXT_PER_NUMBER)
+    try:
+        numbers = np.frombuffer(bytes.fromhex(text.decode("ascii")), number) if header.encoding == "hex" else _numbers(text, number)
+    except (ValueError, OverflowError) as error:
+        raise header.refuse(f"its text holds what is no number of the type {header.fields['type']!r}; it is damaged") from error
+    if numbers.size < count:
+        raise header.refuse(f"its text holds {numbers.size} of {count} numbers; it is truncated")
+    return numbers[:count].copy().view(stored).reshape(dims, order="F")
+
+
+def _numbers(text: bytes, dtype: np.dtype[Any]) -> NDArray[Any]:
+    """Numbers of a text; whole ones are read as such, so that 64 bits keep all their digits."""
+    words = text.replace(b",", b" ").split()
+    if dtype.kind == "f":
+        return np.array(words, dtype="S").astype(np.float64).astype(dtype)
+    whole = np.array([int(word) for word in words], dtype=np.uint64 if dtype.kind == "u" else np.int64)
+    limits = np.iinfo(dtype)
+    if whole.size and (whole.min() < limits.min or whole.max() > limits.max):
+        raise ValueError("out of range")
+    return whole.astype(dtype)
+
+
+def _old_range(header: NrrdHeader) -> tuple[Finding, ...]:
+    low, high = header.fields.get("old min"), header.fields.get("old max")
+    if low is None and high is None:
+        return ()
+    text = f"The header says that the numbers once ran from {low} to {high} (old min, old max); they are shown as stored."
+    return (Finding("not-rescaled", text, "info"),)
+
+
+def _facts(header: NrrdHeader, stored: np.dtype[Any]) -> dict[str, str | int | float]:
+    number = header.stored
+    facts: dict[str, str | int | float] = {
+        "data_type": "colour" if stored.names else stored.name,
+        "byte_order": "big" if number.byteorder == ">" else "little",
+        "encoding": header.encoding,
+    }
+    if content := header.fields.get("content", "").strip('"'):
+        facts["description"] = content[:200]
+    return facts
