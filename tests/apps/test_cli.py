@@ -12,7 +12,7 @@ import volstudio
 from volstudio.apps import cli
 from volstudio.errors import Cancelled, RegistrationError
 
-COMMANDS = ("demo", "view", "info", "shot", "register", "apply", "schema", "completion")
+COMMANDS = ("demo", "view", "info", "shot", "register", "apply", "convert", "schema", "completion")
 
 
 @pytest.fixture

@@ -16,6 +16,7 @@ import click
 from volstudio import __version__
 from volstudio.apps.commands.apply import apply
 from volstudio.apps.commands.completion import completion
+from volstudio.apps.commands.convert import convert
 from volstudio.apps.commands.demo import demo
 from volstudio.apps.commands.info import info
 from volstudio.apps.commands.register import register
@@ -61,7 +62,7 @@ def volstudio(*, debug: bool) -> None:
     """
 
 
-for command in (demo, view, info, shot, register, apply, schema, completion):
+for command in (demo, view, info, shot, register, apply, convert, schema, completion):
     volstudio.add_command(command)
 
 

@@ -52,7 +52,7 @@ if TYPE_CHECKING:
 
     from volstudio.geometry.grid import Grid
 
-__all__ = ["DIALECTS", "dialect_for", "read_transform", "write_transform"]
+__all__ = ["DIALECTS", "dialect_for", "dialect_of", "read_transform", "write_transform"]
 
 # A new dialect is one file with a `Dialect` in it and one entry here. Content is tried in this order, so bare numbers under a name that
 # tells nothing are taken as plain text, which asks for their direction.
@@ -105,17 +105,7 @@ def read_transform(
         It is no linear transform of a known dialect, or says less than is needed; the message tells what and what to do.
     """
     file = Path(path)
-    size = check_regular(file).st_size
-    if size > LARGEST:
-        raise TransformError(
-            f"Cannot read the transform {str(file)!r}: with {in_words(size)} it is too large for a linear one, a few lines of text; "
-            "non-linear warps are not read."
-        )
-    data = file.read_bytes()
-    try:
-        chosen = _named(dialect) if dialect else _found(data, file.name)
-    except TransformError as error:
-        raise TransformError(f"Cannot read the transform {str(file)!r}: {error}.") from error
+    chosen, data = _opened(file, dialect)
     if direction and chosen.says_direction:
         raise TransformError(
             f"{chosen.title} always says itself which way it maps, so leave direction out for {str(file)!r}; use .inverse() on the result."
@@ -190,6 +180,11 @@ def write_transform(
     atomic_bytes(file, data, protect=guarded, overwrite=overwrite)
 
 
+def dialect_of(path: str | os.PathLike[str], *, dialect: str | None = None) -> Dialect:
+    """The dialect in which `read_transform` reads a file; raises as it does."""
+    return _opened(Path(path), dialect)[0]
+
+
 def dialect_for(name: str) -> Dialect | None:
     """The dialect that the end of a file's name means, the longest end first; None: no dialect has it.
 
@@ -198,6 +193,21 @@ def dialect_for(name: str) -> Dialect | None:
     """
     ends = sorted(((suffix, dialect) for dialect in DIALECTS for suffix in dialect.suffixes), key=lambda end: -len(end[0]))
     return next((dialect for suffix, dialect in ends if name.lower().endswith(suffix)), None)
+
+
+def _opened(file: Path, dialect: str | None) -> tuple[Dialect, bytes]:
+    """How a file is to be read, and what it holds."""
+    size = check_regular(file).st_size
+    if size > LARGEST:
+        raise TransformError(
+            f"Cannot read the transform {str(file)!r}: with {in_words(size)} it is too large for a linear one, a few lines of text; "
+            "non-linear warps are not read."
+        )
+    data = file.read_bytes()
+    try:
+        return (_named(dialect) if dialect else _found(data, file.name)), data
+    except TransformError as error:
+        raise TransformError(f"Cannot read the transform {str(file)!r}: {error}.") from error
 
 
 def _named(name: str) -> Dialect:
