@@ -85,7 +85,7 @@ def register(
     Notes
     -----
     Mutual information of Mattes et al. 2003 on 32 bins, maximised by regular steps over Euler angles about the object's centre and a shift
-    (Viola & Wells 1997; Collignon et al. 1997), coarse to fine. See ``docs/registration.md`` for measured accuracy and limits.
+    (Viola & Wells 1997; Collignon et al. 1995), coarse to fine. See ``docs/registration.md`` for measured accuracy and limits.
 
     Examples
     --------
