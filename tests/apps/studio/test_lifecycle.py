@@ -69,7 +69,7 @@ def test_closing_while_a_registration_runs_ends_cleanly(launch, scans):
         scans["anatomy"],
         scans["epi"],
     )
-    out, err = process.communicate(timeout=90)
+    _, err = process.communicate(timeout=90)
     assert process.returncode == 0, err
     assert "Traceback" not in err
 
@@ -141,7 +141,7 @@ def test_ctrl_c_closes_the_window(launch, scans):
     assert process.stdout.readline().strip() == "ready"
     time.sleep(0.1)
     process.send_signal(signal.SIGINT)
-    out, err = process.communicate(timeout=60)
+    _, err = process.communicate(timeout=60)
     assert process.returncode == 0, err
 
 

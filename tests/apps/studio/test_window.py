@@ -66,7 +66,7 @@ def test_files_opened_one_after_the_other_give_one_picture_in_any_order(open_win
     ("name", "content"),
     [("text.nii.gz", b"this is no scan"), ("empty.nii", b""), ("短.nii.gz", None), ("gone.nii", "absent")],
 )
-def test_a_broken_file_is_told_in_a_sentence_and_the_window_lives(window, hand, tmp_path, scans, name, content):
+def test_a_broken_file_is_told_in_a_sentence_and_the_window_lives(window, hand, tmp_path, scans, name, content):  # noqa: PLR0917 - fixtures
     path = tmp_path / name
     if content is None:
         path.write_bytes(scans["anatomy"].read_bytes()[:2000])
@@ -221,7 +221,7 @@ def test_dragging_the_end_of_the_window_is_one_undo_step(window, hand):
     before = window.desk.session.scene.layer("epi").look
     x = bar._x(bar._high)
     hand.drag(bar, (x, 20), (x - 40, 20))
-    low, high = window.desk.session.scene.layer("epi").look.window
+    _, high = window.desk.session.scene.layer("epi").look.window
     assert high < float(window.look.bar._counts.high)
     assert high == pytest.approx(bar._value(x - 40) - bar._value(x) + _high_before(window, before), rel=0.02)
     hand.key(window, "Ctrl+Z")
@@ -296,7 +296,7 @@ def test_the_edited_header_is_exported_and_never_over_the_source(window, hand, t
     digest = hashlib.sha256(scans["epi"].read_bytes()).hexdigest()
     window.ask.answers["file_to_save"] = tmp_path / "moved.nii.gz"
     window.actions_by_name["export_header"].trigger()
-    hand.until(lambda: (tmp_path / "moved.nii.gz").exists(), "the file is written")
+    hand.until((tmp_path / "moved.nii.gz").exists, "the file is written")
     moved, source = nib.load(tmp_path / "moved.nii.gz"), nib.load(scans["epi"])
     assert np.abs(moved.affine - matrix(window) @ source.affine).max() < 1e-4
     assert np.array_equal(np.asarray(moved.dataobj), np.asarray(source.dataobj))
@@ -312,7 +312,7 @@ def test_a_transform_that_was_exported_places_the_layer_again(window, hand, tmp_
     placed = matrix(window)
     window.ask.answers["file_to_save"] = tmp_path / "epi.tfm"
     window.actions_by_name["export_transform"].trigger()
-    hand.until(lambda: (tmp_path / "epi.tfm").exists(), "the transform is written")
+    hand.until((tmp_path / "epi.tfm").exists, "the transform is written")
     hand.key(window, "Ctrl+Backspace")
     drop(window, tmp_path / "epi.tfm")
     hand.settle()

@@ -12,7 +12,7 @@ from volstudio.apps.studio.icons import icon
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-    from PySide6.QtWidgets import QMenuBar, QWidget
+    from PySide6.QtWidgets import QMenu, QMenuBar, QWidget
 
 __all__ = ["MOUSE", "Entry", "build_actions", "fill_menus"]
 
@@ -97,11 +97,11 @@ def build_actions(window: QWidget, entries: Iterable[Entry]) -> dict[str, QActio
 
 def fill_menus(bar: QMenuBar, entries: Iterable[Entry], actions: dict[str, QAction]) -> None:
     """Menus in the order of the entries; an entry whose text is ``-`` is a line."""
-    menus = {}
+    menus: dict[str, QMenu] = {}
     for entry in entries:
         if not entry.menu:
             continue
-        parent = bar
+        parent: QMenu | QMenuBar = bar
         path = ""
         for part in entry.menu.split("/"):
             path = f"{path}/{part}" if path else part

@@ -62,15 +62,24 @@ def _edit(window: StudioWindow) -> tuple[Entry, ...]:
 
 def _view(window: StudioWindow) -> tuple[Entry, ...]:
     layouts = tuple(
-        Entry(f"view_{view}", "View", text, (f"Ctrl+{number}",), lambda _on, view=view: window.set_view(view), picture, True, "layout")
+        Entry(
+            f"view_{view}",
+            "View",
+            text,
+            (f"Ctrl+{number}",),
+            lambda _on, view=view: window.set_view(view),
+            picture,
+            checkable=True,
+            group="layout",
+        )
         for number, (view, text, picture) in enumerate(LAYOUTS, start=1)
     )
     conventions = tuple(
-        Entry(word, "View", text, (), lambda _on, word=word: window.set_convention(word), "", True, "convention")
+        Entry(word, "View", text, (), lambda _on, word=word: window.set_convention(word), checkable=True, group="convention")
         for word, text in (("neurological", "Neurological: left is left"), ("radiological", "Radiological: left is right"))
     )
     options = tuple(
-        Entry(name, "View", text, keys, lambda on, name=name: window.set_option(name, on=on), picture, True)
+        Entry(name, "View", text, keys, lambda on, name=name: window.set_option(name, on=on), picture, checkable=True)
         for name, text, keys, picture in OPTIONS
     )
     standard = tuple(
@@ -84,8 +93,8 @@ def _view(window: StudioWindow) -> tuple[Entry, ...]:
         Entry("switch_convention", "", "Switch convention", ("X",), window.readout.switch_convention),
         _line("View"),
         *options,
-        Entry("boxes", "View", "Boxes in 3D", ("B",), window.toggle_boxes, "", True),
-        Entry("clip", "View", "Cut 3D at the crosshair", ("K",), window.toggle_clip, "", True),
+        Entry("boxes", "View", "Boxes in 3D", ("B",), window.toggle_boxes, checkable=True),
+        Entry("clip", "View", "Cut 3D at the crosshair", ("K",), window.toggle_clip, checkable=True),
         _line("View"),
         *standard,
         Entry("look_free", "View/3D from", "Corner", ("0",), lambda: window.look_from("corner")),
@@ -109,16 +118,16 @@ def _layer(window: StudioWindow) -> tuple[Entry, ...]:
         Entry("more_opaque", "Layer", "More opaque", ("A",), lambda: window.change_opacity(0.1)),
         Entry("less_opaque", "Layer", "Less opaque", ("D",), lambda: window.change_opacity(-0.1)),
         _line("Layer"),
-        Entry("form_auto", "Layer/Header form", "As NIfTI says", (), lambda _on: window.set_form("auto"), "", True, "form"),
-        Entry("form_s", "Layer/Header form", "sform", (), lambda _on: window.set_form("s"), "", True, "form"),
-        Entry("form_q", "Layer/Header form", "qform", (), lambda _on: window.set_form("q"), "", True, "form"),
+        Entry("form_auto", "Layer/Header form", "As NIfTI says", (), lambda _on: window.set_form("auto"), checkable=True, group="form"),
+        Entry("form_s", "Layer/Header form", "sform", (), lambda _on: window.set_form("s"), checkable=True, group="form"),
+        Entry("form_q", "Layer/Header form", "qform", (), lambda _on: window.set_form("q"), checkable=True, group="form"),
         Entry("doctor", "Layer", "Header &doctor…", ("F1",), window.show_doctor, "info"),
     )
 
 
 def _align(window: StudioWindow) -> tuple[Entry, ...]:
     return (
-        Entry("move_tool", "Align", "&Move tool", ("M",), window.desk.set_move_tool, "move", True),
+        Entry("move_tool", "Align", "&Move tool", ("M",), window.desk.set_move_tool, "move", checkable=True),
         Entry("refine", "Align", "&Refine", ("Ctrl+R",), window.refine.start, "refine"),
         Entry("cancel_refine", "Align", "&Cancel refining", (), window.refiner.cancel),
         _line("Align"),

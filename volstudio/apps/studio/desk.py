@@ -1,7 +1,7 @@
 """What all parts of the window share: the session, the voxels, which layer is at hand, and one way to change and to complain.
 
-Panels and panes hear ``changed(before, after)`` and read ``shown``; they say what a person did through ``apply``. ``shown`` is the session's scene,
-except while a registration runs: then the layer it moves is shown where the optimiser has it, and neither the history nor the
+Panels and panes hear ``changed(before, after)`` and read ``shown``; they say what a person did through ``apply``. ``shown`` is the
+session's scene, except while a registration runs: then the layer it moves is shown where the optimiser has it, and neither the history nor the
 journal knows of it.
 """
 
@@ -193,7 +193,7 @@ class Desk(QObject):
 
     def post(self, call: Callable[[], object]) -> None:
         """Run something on the window's thread, soon; safe from any thread."""
-        self._session.post(call)  # type: ignore[arg-type]  # what it returns is nobody's business
+        self._session.post(call)
 
     def close(self) -> bool:
         """End all jobs; whether they have ended."""

@@ -152,7 +152,7 @@ class Documents(QObject):
     def offer_recoveries(self) -> None:
         """Offer sessions back whose program died."""
         with self._desk.telling():
-            for recovery in recoverable(complain=self._messages.say):
+            for recovery in recoverable(complain=self._note):
                 self._offer(recovery)
 
     def close(self) -> None:
@@ -161,6 +161,9 @@ class Documents(QObject):
             recovery.leave()
         self._offered.clear()
         self._desk.session.close()
+
+    def _note(self, text: str) -> None:
+        self._messages.say(text)
 
     def _offer(self, recovery: Recovery) -> None:
         names = ", ".join(recovery.scene.names) or "no volumes"

@@ -15,6 +15,8 @@ from volstudio.errors import VolstudioError
 from volstudio.session.commands import MoveLayer, RemoveLayer, Rename, SetLook
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from volstudio.apps.studio.desk import Desk
     from volstudio.scene.model import Layer, Scene
     from volstudio.volumes.volume import Finding
@@ -84,7 +86,7 @@ class LayerPanel(Section):
         What the plus button and the badges do.
     """
 
-    def __init__(self, desk: Desk, open_files: object, doctor: object) -> None:
+    def __init__(self, desk: Desk, open_files: Callable[[], object], doctor: Callable[[str], object]) -> None:
         super().__init__("Layers")
         self._desk = desk
         self.doctor = doctor

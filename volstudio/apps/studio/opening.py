@@ -85,8 +85,8 @@ def placed_from_file(scene: Scene, path: Path, moving: str) -> Placement:
     fixed = next((name for name in scene.names if name != moving), None)
     if fixed is None:
         raise SceneError(f"The transform {path.name} joins two volumes and only {moving!r} is open; open the fixed volume too.")
-    ends = {"fixed": open_layer(scene.layer(fixed)), "moving": open_layer(scene.layer(moving))}
-    return scene.place(moving, read_transform(path, **ends).inverse(), made_by="file").layer(moving).placement
+    fixed_to_moving = read_transform(path, fixed=open_layer(scene.layer(fixed)), moving=open_layer(scene.layer(moving)))
+    return scene.place(moving, fixed_to_moving.inverse(), made_by="file").layer(moving).placement
 
 
 def _joined(scene: Scene, volumes: Sequence[Volume]) -> Scene:

@@ -96,7 +96,7 @@ def check_display() -> None:
     """
     if not has_display():
         raise OpenGLUnavailableError(
-            "No display was found (DISPLAY is not set), so no window can open: use 'volstudio shot' for pictures, or start under 'xvfb-run'."
+            "No display was found (DISPLAY is not set), so no window can open: use 'volstudio shot' for pictures, or start under xvfb-run."
         )
 
 

@@ -164,9 +164,10 @@ class RefinePanel(Section):
             lines.append(f"{answer.moving} was moved meanwhile, so this answer is not applied.")
         self._say(self.result, "\n".join(lines))
         self.result.setToolTip(answer.text)
-        known = answer.before is not None and answer.after is not None
-        self._say(self.truth, f"{answer.before.mean:.1f} mm off the known truth before, {answer.after.mean:.2f} mm after" if known else "")
-        QTimer.singleShot(0, self, lambda: self.told.emit())
+        before, after = answer.before, answer.after
+        known = f"{before.mean:.1f} mm off the known truth before, {after.mean:.2f} mm after" if before and after else ""
+        self._say(self.truth, known)
+        QTimer.singleShot(0, self, self.told.emit)
 
     def _say(self, place: QLabel, text: str) -> None:
         place.setText(text)

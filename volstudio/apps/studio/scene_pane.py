@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
     from volstudio.apps.studio.desk import Desk
     from volstudio.rendering.rays import CameraRays
+    from volstudio.rendering.view import Quality
     from volstudio.scene.model import Camera, Scene, Vec3
 
 __all__ = ["ScenePane"]
@@ -149,7 +150,7 @@ class ScenePane(Canvas):
             self._render("still")
             self._full_ms = 1000 * (time.perf_counter() - started)
 
-    def _render(self, quality: str) -> None:
+    def _render(self, quality: Quality) -> None:
         with self._desk.telling():
             shown = self._desk.shown
             self.view.sync(self._synced, shown)

@@ -31,7 +31,7 @@ def keys_sheet(parent: QWidget, entries: Iterable[Entry]) -> QDialog:
     sheet = _sheet(parent, "Keyboard and mouse", (1020, 660))
     chapters: list[tuple[str, list[tuple[str, str]]]] = []
     listed = [entry for entry in entries if entry.keys and entry.text != LINE]
-    for menu, group in groupby(sorted(listed, key=lambda entry: _chapter(entry)), key=_chapter):
+    for menu, group in groupby(sorted(listed, key=_chapter), key=_chapter):
         lines = [("  ".join(_native(key) for key in entry.keys), entry.text.replace("&", "").rstrip("…") or entry.name) for entry in group]
         chapters.append((menu, lines))
     for where, group_of in groupby(MOUSE, key=lambda line: line[0]):

@@ -1,6 +1,7 @@
 """A slice pane: one plane through all layers, drawn pixel for pixel, and what the mouse does in it.
 
-Left: crosshair, or a handle of the gizmo. Right: zoom. Middle: pan. Wheel: next slice; with Ctrl: zoom. Shift while hovering: crosshair follows.
+Left: crosshair, or a handle of the gizmo. Right: zoom. Middle: pan. Wheel: next slice; with Ctrl: zoom. Shift while hovering: the crosshair
+follows.
 Handlers only send commands; the picture is made at the next tick, once, however many events came before.
 """
 

@@ -1,6 +1,6 @@
 """How the studio looks: one palette, one style sheet, one typeface at a few sizes.
 
-Dark neutral greys that leave the pictures the brightest thing on the screen, a single accent for what is active, and red only for what is wrong.
+Dark neutral greys that leave the pictures the brightest thing on the screen, a single accent for what is active, red for what is wrong.
 Lengths in the sheet are device-independent pixels; Qt scales them, so nothing here knows about the screen.
 """
 

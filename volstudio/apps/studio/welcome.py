@@ -68,7 +68,9 @@ class Welcome(QWidget):
     def refresh(self) -> None:
         """List the recent files anew."""
         while (item := self._recent.takeAt(0)) is not None:
-            item.widget().deleteLater()
+            gone = item.widget()
+            if gone is not None:
+                gone.deleteLater()
         paths = recent_files()[:SHOWN]
         if paths:
             self._recent.addWidget(label("Recent", kind="faint"))

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 from PySide6.QtCore import QSize, Qt
-from PySide6.QtWidgets import QFrame, QMainWindow, QScrollArea, QSplitter, QStackedWidget, QToolBar, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QFrame, QMainWindow, QMenu, QScrollArea, QSplitter, QStackedWidget, QToolBar, QVBoxLayout, QWidget
 
 from volstudio.apps.studio.actions import build_actions, fill_menus
 from volstudio.apps.studio.ask import Ask
@@ -28,7 +28,6 @@ from volstudio.apps.studio.scene_pane import ScenePane
 from volstudio.apps.studio.sheets import about_sheet, doctor_sheet, keys_sheet
 from volstudio.apps.studio.slice_pane import SlicePane
 from volstudio.apps.studio.welcome import Welcome
-from volstudio.errors import VolstudioError
 from volstudio.rendering.planes import PLANES, crosshair_of
 from volstudio.scene.model import Clip
 from volstudio.session.commands import SetBox, SetClips, SetConvention, SetForm, SetLook, SetOptions, SetView
@@ -202,7 +201,7 @@ class StudioWindow(QMainWindow):
     def _make_panes(self) -> None:
         self.slice_panes = {plane: SlicePane(self.desk, plane) for plane in PLANES}
         self.scene_pane = ScenePane(self.desk)
-        self.panes: dict[str, Canvas] = {**self.slice_panes, "3d": self.scene_pane}
+        self.panes: dict[str, Canvas] = {**{str(plane): pane for plane, pane in self.slice_panes.items()}, "3d": self.scene_pane}
         self.frame = PaneFrame(self.desk, self.panes)
 
     def _make_side(self) -> None:
@@ -267,10 +266,10 @@ class StudioWindow(QMainWindow):
         self.addToolBar(bar)
 
     def _make_recent_menu(self) -> None:
+        self.recent_menu = QMenu("Open recent", self)
         files = self.menuBar().actions()[0].menu()
-        self.recent_menu = self.menuBar().addMenu("Open recent")
-        self.menuBar().removeAction(self.recent_menu.menuAction())
-        files.insertMenu(self.actions_by_name["save"], self.recent_menu)
+        if isinstance(files, QMenu):
+            files.insertMenu(self.actions_by_name["save"], self.recent_menu)
         self._fill_recent()
 
     def _fill_recent(self) -> None:
@@ -316,7 +315,5 @@ class StudioWindow(QMainWindow):
 
     def report(self, error: BaseException) -> None:
         """Last resort for what nobody caught."""
-        if isinstance(error, VolstudioError):
-            self.messages.tell(error)
-        elif not isinstance(error, KeyboardInterrupt):
+        if not isinstance(error, KeyboardInterrupt):
             self.messages.tell(error)
