@@ -103,9 +103,11 @@ def test_hidden_layers_and_clipped_parts_are_not_found(ball):
     pixel = view.project(centre)[0]
     layer = scene.layers[0]
     assert pick_surface(view, scene, find, pixel) is not None
-    for change in ({"visible": False}, {"volume": False}, {"opacity": 0.4}):
+    for change in ({"visible": False}, {"volume": False}, {"opacity": 0.05}):
         hidden = scene.with_layer(msgspec.structs.replace(layer, look=msgspec.structs.replace(layer.look, **change)))
         assert pick_surface(view, hidden, find, pixel) is None
+    glass = scene.with_layer(msgspec.structs.replace(layer, look=msgspec.structs.replace(layer.look, opacity=0.4)))
+    assert np.allclose(pick_surface(view, glass, find, pixel), pick_surface(view, scene, find, pixel), atol=0.05)
     # Only what lies behind the centre is kept: the cut face is found.
     cut = msgspec.structs.replace(scene, clips=(Clip(tuple(map(float, centre)), tuple(map(float, view.direction))),))
     assert abs((pick_surface(view, cut, find, pixel) - centre) @ view.direction) < 0.01

@@ -59,7 +59,7 @@ def test_a_voxel_is_drawn_where_its_affine_puts_it(placing, order, make_volume, 
     shape, spot = (35, 31, 25), (17, 15, 12)
     data, centre = blob(placing, shape, spot)
     # Thin, so that the front hides next to nothing of the back: the picture is then symmetric about the centre, however the voxels lie.
-    look = Look(window=(0.0, 1.0), shade=False, preset="glass")
+    look = Look(window=(0.0, 1.0), shade=False, preset="fog")
     scene, find = scene_of(make_scene, make_volume(np.array(data, order=order), placing), looks=[look])
     view, picture = make_view(find)
     for side in SIDES:
@@ -67,7 +67,7 @@ def test_a_voxel_is_drawn_where_its_affine_puts_it(placing, order, make_volume, 
         light = picture()[..., 0].astype(float)
         y, x = np.indices(light.shape)
         found = np.array([(light * x).sum(), (light * y).sum()]) / light.sum()
-        assert light.max() > 30
+        assert light.max() > 20
         assert np.linalg.norm(found - view.rays().project(centre)[0]) * 0.1 < 0.01  # a pixel is 0.1 mm
 
 

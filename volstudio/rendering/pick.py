@@ -13,7 +13,7 @@ import numpy as np
 from volstudio.rendering.compositor import frame_of, window_of
 from volstudio.rendering.planes import crosshair_of, voxel_to_scene
 from volstudio.rendering.rays import CameraRays, FloatArray, ViewRays
-from volstudio.rendering.transfer import opacity_points, unit_distance
+from volstudio.rendering.transfer import fade, opacity_points, unit_distance
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
@@ -28,8 +28,9 @@ __all__ = ["pick", "pick_surface", "span_in_box"]
 # A layer, its voxels, and the distances along the ray at which the ray enters and leaves them.
 Piece: TypeAlias = "tuple[Layer, Volume, float, float]"
 
-# What hides half of what is behind it is where a person's eye stops.
+# What hides half of what is behind it is where a person's eye stops; where all is glass, half of what the glass hides.
 SEEN = 0.5
+LEAST = 0.08
 STEP_VOXELS = 0.25
 
 
@@ -126,20 +127,21 @@ def _depth_seen(pieces: list[Piece], origin: FloatArray, direction: FloatArray, 
     first, last = min(near for _, _, near, _ in pieces), max(far for *_, far in pieces)
     edges = np.arange(first, last + step, step)
     hidden, clear, left = _march(pieces, origin, direction, edges, np.ones((len(pieces), 1)))
-    over = np.flatnonzero(left < 1 - SEEN)
-    if not over.size:
+    total = 1 - float(left[-1])
+    if total < LEAST:
         return None
-    k = int(over[0])
+    seen = SEEN if total > SEEN else total / 2
+    k = int(np.flatnonzero(left < 1 - seen)[0])
     empty = np.flatnonzero((hidden[:, :k] == 0).all(axis=0))
     begin = int(empty[-1]) + 1 if empty.size else 0
     onset = _onset(pieces, origin, direction, float(edges[begin]), step) if begin else first
     # The run again, from its very beginning, in steps that resolve it.
     edges = np.linspace(onset, edges[k] + step, 257)
     _, _, left = _march(pieces, origin, direction, edges, clear[:, begin : begin + 1])
-    k = max(int(np.argmax(left < 1 - SEEN)), 1)
+    k = max(int(np.argmax(left < 1 - seen)), 1)
     rate = float(np.log(left[k - 1] / max(left[k], 1e-9))) / (edges[1] - edges[0])
-    half = float(edges[k - 1]) + float(np.log(left[k - 1] / (1 - SEEN))) / rate
-    return float(max(onset, half - float(np.log(left[0] / (1 - SEEN))) / rate))
+    half = float(edges[k - 1]) + float(np.log(left[k - 1] / (1 - seen))) / rate
+    return float(max(onset, half - float(np.log(left[0] / (1 - seen))) / rate))
 
 
 def _march(
@@ -156,7 +158,7 @@ def _march(
     step = float(edges[1] - edges[0])
     hidden = np.stack([_hidden(piece, origin, direction, edges[:-1] + step / 2, step) for piece in pieces])
     clear = clear * np.concatenate([np.ones((len(pieces), 1)), np.cumprod(1 - hidden, axis=1)], axis=1)
-    opacity = np.array([piece[0].look.opacity for piece in pieces])[:, None]
+    opacity = np.array([fade(piece[0].look) for piece in pieces])[:, None]
     return hidden, clear, np.prod(1 - opacity * (1 - clear), axis=0)
 
 

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from volstudio.scene.looks import OpacityCurve
     from volstudio.scene.model import Look
 
-__all__ = ["MATERIAL", "UNLIT", "colour_points", "dress", "opacity_points", "size_factor", "unit_distance"]
+__all__ = ["MATERIAL", "UNLIT", "colour_points", "dress", "fade", "opacity_points", "size_factor", "unit_distance"]
 
 # Ambient, diffuse, specular, shininess: matt with a soft gloss, so that relief is seen and colours stay readable.
 MATERIAL = (0.22, 0.86, 0.16, 22.0)
@@ -94,6 +94,13 @@ def unit_distance(curve: OpacityCurve, diagonal_mm: float) -> float:
         From corner to corner of the volume's box.
     """
     return curve.unit_mm * size_factor(diagonal_mm)
+
+
+def fade(look: Look) -> float:
+    """How much of what is behind it a layer may hide as a whole, 0 to 1: its own opacity and its preset's."""
+    from volstudio.scene.looks import preset
+
+    return min(max(look.opacity, 0.0), 1.0) * preset(look.preset).fade
 
 
 def size_factor(diagonal_mm: float) -> float:

@@ -19,7 +19,7 @@ from vtkmodules.vtkRenderingVolume import vtkMultiVolume
 from vtkmodules.vtkRenderingVolumeOpenGL2 import vtkOpenGLGPUVolumeRayCastMapper
 
 from volstudio.rendering.ray_march import MARK, extension_texts
-from volstudio.rendering.transfer import MATERIAL, UNLIT, dress, size_factor
+from volstudio.rendering.transfer import MATERIAL, UNLIT, dress, fade, size_factor
 from volstudio.rendering.voxel_image import VoxelImage, voxel_image
 
 if TYPE_CHECKING:
@@ -236,7 +236,7 @@ class VolumeActor:
         uniforms = self._multi.GetShaderProperty().GetFragmentCustomUniforms()
         uniforms.SetUniform4f(f"vs_material{port}", MATERIAL if item.look.shade else UNLIT)
         surface = SURFACE_MM * size_factor(item.diagonal_mm) * max(high - low, 1e-12) / max(window, 1e-12)
-        uniforms.SetUniform4f(f"vs_layer{port}", (float(np.clip(item.look.opacity, 0, 1)), surface, 0.0, 0.0))
+        uniforms.SetUniform4f(f"vs_layer{port}", (fade(item.look), surface, 0.0, 0.0))
 
     def _set_step(self) -> None:
         if self._multi is None:

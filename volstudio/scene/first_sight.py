@@ -13,6 +13,7 @@ from itertools import count, cycle
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
+from msgspec import structs
 
 from volstudio.errors import SceneError
 from volstudio.scene.model import Layer, Look
@@ -54,6 +55,9 @@ def layers_of(volumes: Sequence[Volume]) -> tuple[Layer, ...]:
         overlay = bool(layers)
         hue = next(hues) if overlay and kind in ("anatomy", "ct", "functional") else "gray"
         layers.append(Layer(name, path_of(volume), look=look_of(volume, kind, overlay=overlay, hue=hue)))
+    if len(layers) > 1 and layers[0].look.preset == "soft":
+        # Opaque, the ground would hide in 3D whatever lies inside it.
+        layers[0] = structs.replace(layers[0], look=structs.replace(layers[0].look, preset="glass"))
     return tuple(layers)
 
 

@@ -37,12 +37,16 @@ class OpacityCurve:
         What it is good for, for a person who chooses.
     unit_mm : float
         Millimetres over which ``opacity`` is reached; small: surfaces, large: fog.
+    fade : float
+        How much of what is behind it the layer may hide as a whole, times the layer's own opacity; below 1 it is lit like a surface and
+        seen through like glass.
     """
 
     name: str
     points: tuple[tuple[float, float], ...]
     what: str
     unit_mm: float = 1.0
+    fade: float = 1.0
 
 
 def preset(name: str) -> OpacityCurve:
@@ -81,8 +85,8 @@ def arrange(volumes: Sequence[Volume]) -> tuple[Layer, ...]:
     return layers_of(volumes)
 
 
-def _curve(name: str, what: str, *points: tuple[float, float], unit_mm: float = 1.0) -> OpacityCurve:
-    return OpacityCurve(name, points, what, unit_mm)
+def _curve(name: str, what: str, *points: tuple[float, float], unit_mm: float = 1.0, fade: float = 1.0) -> OpacityCurve:
+    return OpacityCurve(name, points, what, unit_mm, fade)
 
 
 # The curves are our own; the hyphened names are those that users of 3D Slicer know.
@@ -90,7 +94,8 @@ _CURVES = (
     _curve("soft", "any MR scan: air clear, tissue as translucent cloud, bright tissue firm",
            (0.0, 0.0), (0.18, 0.0), (0.35, 0.06), (0.6, 0.28), (1.0, 0.75)),
     _curve("solid", "the outer surface, hardly translucent", (0.0, 0.0), (0.16, 0.0), (0.26, 0.85), (1.0, 1.0)),
-    _curve("glass", "a pale shell to see other layers through", (0.0, 0.0), (0.14, 0.0), (0.3, 0.02), (1.0, 0.06)),
+    _curve("glass", "the outer surface as glass, to see other layers through it",
+           (0.0, 0.0), (0.14, 0.0), (0.28, 0.6), (1.0, 1.0), fade=0.36),
     _curve("bone", "the brightest part as a surface", (0.0, 0.0), (0.38, 0.0), (0.52, 0.45), (0.7, 0.95), (1.0, 1.0)),
     _curve("mip-like", "only the highest values, like a maximum projection", (0.0, 0.0), (0.55, 0.0), (0.85, 0.25), (1.0, 1.0)),
     _curve("fog", "everything, thinly and evenly", (0.0, 0.0), (0.05, 0.01), (1.0, 0.12), unit_mm=4.0),
