@@ -245,7 +245,7 @@ def test_data_outside_the_folder_of_the_header_are_refused(write, tmp_path, name
         ({"encoding": "gzip", "payload": b"\x1f\x8bxx"}, "corrupt|truncated"),
         ({"encoding": "ascii", "payload": b"1 2 3"}, "truncated"),
         ({"encoding": "ascii", "payload": b"1 x " * 210}, "no number"),
-        ({"encoding": "ascii", "payload": b"70000 " * 210}, "no number of the type 'short'"),
+        ({"encoding": "ascii", "payload": b"70000 " * 210}, "no number of the type int16"),
         ({"data_file": "missing.raw"}, "missing"),
     ],
     ids=str,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import re
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -14,17 +13,16 @@ from volstudio.geometry.affine import Affine
 from volstudio.geometry.grid import Grid
 from volstudio.geometry.spaces import scanner, voxel
 from volstudio.volumes.findings import grid_findings, voxel_findings
-from volstudio.volumes.integrity import check_memory, check_regular
+from volstudio.volumes.integrity import check_regular
 from volstudio.volumes.nrrd_header import NrrdHeader, read_nrrd_header
 from volstudio.volumes.nrrd_place import kinds_of, place_of
-from volstudio.volumes.payload import Payload, beside, in_order, open_payload, payload_bytes
+from volstudio.volumes.parts import MOST_FILES, numbered_names, open_parts, spelled_voxels
+from volstudio.volumes.payload import Payload, beside, open_payload
 from volstudio.volumes.series import Decoder, voxel_array
 from volstudio.volumes.volume import Finding, Source, Volume
 
 if TYPE_CHECKING:
     from pathlib import Path
-
-    from numpy.typing import NDArray
 
     from volstudio.volumes.nifti_forms import Form
     from volstudio.volumes.packing import Packing
@@ -33,9 +31,6 @@ if TYPE_CHECKING:
 __all__ = ["read_nrrd"]
 
 COLOURS = {"rgb-color": ("R", "G", "B"), "rgba-color": ("R", "G", "B", "A")}
-TEXT_PER_NUMBER = 64  # bytes; a double with all its digits and generous blanks takes half of that
-MOST_FILES = 100_000
-PATTERN = re.compile(r"\S*%0?\d{0,3}d\S*( +[+-]?\d{1,9}){3,4}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,50 +137,29 @@ def _files(header: NrrdHeader) -> tuple[Path, ...]:
         if check_regular(header.path).st_size <= header.end and "data file" in header.fields:
             raise header.refuse("its data file has no name")
         return (header.path,)
-    if name.upper().startswith("LIST"):
-        names = header.listed
-    elif PATTERN.fullmatch(name):
-        names = _numbered(name, header)
-    else:
+    names = header.listed if name.upper().startswith("LIST") else numbered_names(name)
+    if names is None:
         return (beside(header.path, name),)
     if not 0 < len(names) <= MOST_FILES:
         raise header.refuse(f"its list of data files has {len(names)} entries; 1 to {MOST_FILES} are possible")
     return tuple(beside(header.path, each) for each in names)
 
 
-def _numbered(name: str, header: NrrdHeader) -> tuple[str, ...]:
-    """Names of a pattern such as ``slice%03d.raw 1 20 1``."""
-    pattern, *numbers = name.split()
-    first, last, step = (int(number) for number in numbers[:3])
-    if step == 0 or (last - first) // step < 0 or (last - first) // step >= MOST_FILES:
-        raise header.refuse(f"its data files {name[:80]!r} are no list that could be followed")
-    before, zero, width, after = re.split(r"%(0?)(\d{0,3})d", pattern, maxsplit=1)
-    return tuple(f"{before}{number:{zero}{width}d}{after}" for number in range(first, last + (1 if step > 0 else -1), step))
-
-
 def _voxels(header: NrrdHeader, files: tuple[Path, ...], axes: Axes, memory_limit: int | None) -> tuple[RawArray, tuple[Finding, ...]]:
     """Voxels as stored, in the house's order."""
     dims, stored, order = axes.dims, axes.stored, axes.order
-    if len(files) == 1:
-        if header.encoding in ("text", "hex"):
-            return in_order(_spelled(header, files[0], dims, stored, memory_limit), order), ()
-        return open_payload(_payload(header, files[0], dims, stored, order), memory_limit, header.path)
     if header.encoding in ("text", "hex"):
-        raise header.refuse("its data are text in several files, which is not supported; save it as raw or gzip")
+        if len(files) > 1:
+            raise header.refuse("its data are text in several files, which is not supported; save it as raw or gzip")
+        text = Payload(files[0], _behind_lines(header, files[0]), "", dims, stored, order, max(header.whole("byte skip", 0), 0))
+        return spelled_voxels(text, header.stored, memory_limit, header.path, hexadecimal=header.encoding == "hex"), ()
+    if len(files) == 1:
+        return open_payload(_payload(header, files[0], dims, stored, order), memory_limit, header.path)
     if dims[-1] % len(files):
         raise header.refuse(f"its {len(files)} data files cannot share {dims[-1]} slices")
-    share = dims[-1] // len(files)
-    parts = [_payload(header, file, (*dims[:-1], share), stored, tuple(range(len(dims)))) for file in files]
-    check_memory(header.path, math.prod(dims) * stored.itemsize, memory_limit)
-    for part in parts:
-        if not part.packing and check_regular(part.path).st_size < part.offset + part.skipped + part.n_bytes:
-            raise header.refuse(f"its data file {part.path.name!r} holds less than its share of the voxels; it is truncated")
-    whole = np.empty(dims, stored, order="F")
-    found: tuple[Finding, ...] = ()
-    for at, part in enumerate(parts):
-        voxels, found = open_payload(part, memory_limit, header.path)
-        whole[..., at * share : (at + 1) * share] = np.asarray(voxels[...]).reshape(part.dims)
-    return in_order(whole, order), found
+    share = (*dims[:-1], dims[-1] // len(files))
+    parts = [_payload(header, file, share, stored, tuple(range(len(dims)))) for file in files]
+    return open_parts(parts, order, memory_limit, header.path)
 
 
 def _payload(header: NrrdHeader, file: Path, dims: tuple[int, ...], stored: np.dtype[Any], order: tuple[int, ...]) -> Payload:
@@ -216,37 +190,6 @@ def _behind_lines(header: NrrdHeader, file: Path) -> int:
             if not stream.readline(1 << 20).endswith(b"\n"):
                 raise header.refuse("it ends within the lines to be skipped (line skip); it is truncated")
         return stream.tell()
-
-
-def _spelled(header: NrrdHeader, file: Path, dims: tuple[int, ...], stored: np.dtype[Any], memory_limit: int | None) -> NDArray[Any]:
-    """Voxels that are written as text."""
-    count = math.prod(dims) * (len(stored.names) if stored.names else 2 if stored.kind == "c" else 1)
-    size = check_regular(file).st_size
-    start = _behind_lines(header, file) + max(header.whole("byte skip", 0), 0)
-    if count > size - start:  # at least one digit and one blank for each number
-        raise header.refuse(f"its header declares {count} numbers, more than its text of {max(size - start, 0)} bytes; truncated")
-    number = header.stored
-    check_memory(header.path, count * (number.itemsize + TEXT_PER_NUMBER), memory_limit)
-    text = payload_bytes(file, start, count * TEXT_PER_NUMBER)
-    try:
-        numbers = np.frombuffer(bytes.fromhex(text.decode("ascii")), number) if header.encoding == "hex" else _numbers(text, number)
-    except (ValueError, OverflowError) as error:
-        raise header.refuse(f"its text holds what is no number of the type {header.fields['type']!r}; it is damaged") from error
-    if numbers.size < count:
-        raise header.refuse(f"its text holds {numbers.size} of {count} numbers; it is truncated")
-    return numbers[:count].copy().view(stored).reshape(dims, order="F")
-
-
-def _numbers(text: bytes, dtype: np.dtype[Any]) -> NDArray[Any]:
-    """Numbers of a text; whole ones are read as such, so that 64 bits keep all their digits."""
-    words = text.replace(b",", b" ").split()
-    if dtype.kind == "f":
-        return np.array(words, dtype="S").astype(np.float64).astype(dtype)
-    whole = np.array([int(word) for word in words], dtype=np.uint64 if dtype.kind == "u" else np.int64)
-    limits = np.iinfo(dtype)
-    if whole.size and (whole.min() < limits.min or whole.max() > limits.max):
-        raise ValueError("out of range")
-    return whole.astype(dtype)
 
 
 def _old_range(header: NrrdHeader) -> tuple[Finding, ...]:
