@@ -204,7 +204,7 @@ class SceneView:
         for ball in self._balls:
             ball.close()
         low, high = np.stack([content_box(scene, self._volumes).min(axis=0), content_box(scene, self._volumes).max(axis=0)])
-        radius = float(np.linalg.norm(high - low)) / 160
+        radius = float(np.linalg.norm(high - low)) / 120
         self._balls = [
             Sphere(self._renderer, layer_colour(scene.layer(mark.layer).look), _place(scene, mark), radius)
             for mark in scene.landmarks
