@@ -70,7 +70,7 @@ def write(matrix: FloatArray, ends: Ends) -> bytes:
 
 def recognises(data: bytes) -> bool:
     """Whether the content is HDF5 with an entry of X5's and none of ITK's."""
-    return data.startswith(MAGIC) and b"TransformGroup" in data and b"TransformType" not in data
+    return data.startswith(MAGIC) and b"TransformGroup" in data and b"Format" in data and b"TransformType" not in data
 
 
 X5 = Dialect("x5", "X5", (".x5",), recognises, read, write)
