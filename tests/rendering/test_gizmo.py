@@ -200,3 +200,9 @@ def test_camera_rays_invert_projection(view):
         arm = point - origin
         assert np.linalg.norm(arm - direction * (arm @ direction)) < 1e-9
         assert direction @ view.direction > 0.9
+
+
+def test_direction_to_the_eye(view):
+    point = np.array([3.0, 40.0, -7.0])
+    _, direction = view.ray(view.project(point)[0])
+    assert np.allclose(view.towards_eye(point), -direction, atol=1e-9)

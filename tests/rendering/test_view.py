@@ -8,10 +8,11 @@ import pytest
 
 from volstudio.geometry.affine import Affine
 from volstudio.rendering import voxel_image
+from volstudio.rendering.boxes import EDGES, near_edges
 from volstudio.rendering.camera import camera_of
 from volstudio.rendering.compositor import slice_rgb
 from volstudio.rendering.gizmo import rotation_about
-from volstudio.rendering.marks import BOX_EDGES, layer_colour
+from volstudio.rendering.marks import layer_colour
 from volstudio.rendering.palette import ACCENT
 from volstudio.rendering.planes import SliceView
 from volstudio.scene.model import Camera, Landmark, Look
@@ -54,12 +55,23 @@ def test_box_is_the_outer_faces_of_the_voxels(turned, scene, make_view):
     view.sync(None, scene)
     seen = picture()
     corners = scene.placement("vol").apply(find(scene.layers[0]).grid.corners())
-    assert len(BOX_EDGES) == 12
-    for first, last in BOX_EDGES:
+    assert len(EDGES) == 12
+    for first, last in EDGES:
         along = corners[first] + np.linspace(0.1, 0.9, 9)[:, None] * (corners[last] - corners[first])
         assert lit(seen, view.rays(), along, np.array(layer_colour(scene.layers[0].look)) * 0.75) == 1.0
     view.sync(scene, change(scene, box=False))
     assert picture().max() == 0
+
+
+def test_near_edges_are_those_that_nothing_of_the_box_hides(scene, make_view):
+    scene, find = scene
+    view, _ = make_view(find, (400, 400))
+    view.sync(None, scene)
+    corners = find(scene.layers[0]).grid.corners()
+    near = near_edges(corners, view.rays())
+    eye = np.array(EYE.position)
+    hidden = int(np.linalg.norm(corners - eye, axis=1).argmax())
+    assert [edge for edge, front in zip(EDGES, near, strict=True) if not front] == [edge for edge in EDGES if hidden in edge]
 
 
 def test_crosshair_is_three_lines_through_its_point(scene, make_view):

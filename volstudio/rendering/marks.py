@@ -1,6 +1,6 @@
-"""What stands around the volumes in the 3D view: oriented boxes, the crosshair, landmarks, and axes with letters in the corner.
+"""What stands around the volumes in the 3D view: lines in the scene, landmarks, and axes with letters in the corner.
 
-Boxes and crosshair are lines in the scene, so that the volumes hide what lies behind them; the crosshair also shows through, faintly.
+The volumes hide the lines behind them; the crosshair also shows through, faintly.
 """
 
 from __future__ import annotations
@@ -24,10 +24,8 @@ if TYPE_CHECKING:
     from volstudio.rendering.vtk_types import Renderer, VtkObject
     from volstudio.scene.model import Look, Vec3
 
-__all__ = ["BOX_EDGES", "CornerAxes", "Lines", "Sphere", "crosshair_lines", "layer_colour"]
+__all__ = ["CornerAxes", "Lines", "Sphere", "crosshair_lines", "layer_colour"]
 
-# Corners as `Grid.corners` gives them: i slowest, k fastest.
-BOX_EDGES = tuple((a, b) for a in range(8) for b in range(a + 1, 8) if (a ^ b).bit_count() == 1)
 LETTERS = (("R", "L"), ("A", "P"), ("S", "I"))
 CORNER_PX = 46.0
 ARM_PX = 27.0
@@ -51,12 +49,11 @@ class Lines:
     colour : (r, g, b), 0 to 1
     width : float
         Pixels.
-    opacity : float
     through : float
         Opacity of the same lines over everything else; 0: hidden by what is in front.
     """
 
-    def __init__(self, renderer: Renderer, colour: Vec3, *, width: float = 1.2, opacity: float = 1.0, through: float = 0.0) -> None:
+    def __init__(self, renderer: Renderer, colour: Vec3, *, width: float = 1.2, through: float = 0.0) -> None:
         self._renderer = renderer
         self._data = vtkPolyData()
         mapper = vtkPolyDataMapper()
@@ -69,7 +66,7 @@ class Lines:
         prop = self._actor.GetProperty()
         prop.LightingOff()
         prop.SetColor(*colour)
-        prop.SetOpacity(opacity)
+        # Never translucent: such lines write no depth, so that volumes behind them would cover them, and are not smoothed.
         prop.SetLineWidth(width)
         renderer.AddActor(self._actor)
         self._ghost = _ghost(self._data, colour, width, through) if through > 0 else None

@@ -108,6 +108,13 @@ class CameraRays:
         x, y, width, height = self.viewport
         return (clip[:, :2] / weight * (1, -1) + 1) / 2 * (width, height) + (x - 0.5, y - 0.5)
 
+    def towards_eye(self, point: ArrayLike) -> FloatArray:
+        """(3,) unit vector from a scene point to the eye."""
+        # What the lens maps to no weight is the eye's plane; in a parallel view it is infinitely far, and every direction the same.
+        eye = np.linalg.svd(self.matrix[[0, 1, 3]])[2][-1]
+        way = eye[:3] - eye[3] * np.asarray(point, dtype=float)
+        return np.asarray(way / np.linalg.norm(way) * -np.sign(way @ self.direction))
+
     def ray(self, pixel: ArrayLike) -> tuple[FloatArray, FloatArray]:
         """Origin (3,) on the near plane and unit direction (3,) of the line under a pixel."""
         x, y, width, height = self.viewport

@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 
 from volstudio.rendering.annotations import orientation_known
+from volstudio.rendering.boxes import Boxes
 from volstudio.rendering.camera import apply_camera, first_camera
 from volstudio.rendering.compositor import frame_of, window_of
-from volstudio.rendering.marks import BOX_EDGES, CornerAxes, Lines, Sphere, crosshair_lines, layer_colour
+from volstudio.rendering.marks import CornerAxes, Lines, Sphere, crosshair_lines, layer_colour
 from volstudio.rendering.palette import ACCENT
 from volstudio.rendering.planes import content_box, crosshair_of, voxel_to_scene
 from volstudio.rendering.rays import CameraRays, FloatArray
@@ -55,9 +56,9 @@ class SceneView:
         self._actor = VolumeActor(renderer)
         self._slices = SlicePlanes(renderer)
         self._items: dict[str, tuple[Layer, DrawnVolume]] = {}
-        self._boxes: dict[str, tuple[Vec3, Lines]] = {}
+        self._boxes = Boxes(renderer, scale=scale)
         self._balls: list[Sphere] = []
-        self._crosshair = Lines(renderer, ACCENT, width=1.1 * scale, opacity=0.9, through=0.22)
+        self._crosshair = Lines(renderer, ACCENT, width=1.1 * scale, through=0.22)
         self._corner = CornerAxes(renderer, scale=scale)
         self._known = True
         self._shift: tuple[int, int, int] | None = None
@@ -146,9 +147,8 @@ class SceneView:
         self._corner.close()
         for ball in self._balls:
             ball.close()
-        for _, lines in self._boxes.values():
-            lines.close()
-        self._items, self._boxes, self._balls, self._scene = {}, {}, [], None
+        self._boxes.close()
+        self._items, self._balls, self._scene = {}, [], None
 
     def _sync_volumes(self, scene: Scene) -> None:
         items = {}
@@ -182,17 +182,9 @@ class SceneView:
         )
 
     def _sync_boxes(self, scene: Scene) -> None:
-        wanted = {layer.name: layer for layer in scene.layers if layer.box and layer.look.visible}
-        for name, (colour, lines) in list(self._boxes.items()):
-            if name not in wanted or colour != layer_colour(wanted[name].look):
-                lines.close()
-                del self._boxes[name]
-        for name, layer in wanted.items():
-            if name not in self._boxes:
-                colour = layer_colour(layer.look)
-                self._boxes[name] = colour, Lines(self._renderer, colour, width=1.2 * self._scale, opacity=0.75)
-            corners = layer.placement.affine(name).apply(self._volumes(layer).grid.corners())
-            self._boxes[name][1].show(corners, BOX_EDGES)
+        wanted = [layer for layer in scene.layers if layer.box and layer.look.visible]
+        corners = {layer.name: layer.placement.affine(layer.name).apply(self._volumes(layer).grid.corners()) for layer in wanted}
+        self._boxes.show({layer.name: (corners[layer.name], layer_colour(layer.look)) for layer in wanted})
 
     def _sync_crosshair(self, scene: Scene) -> None:
         if scene.show_crosshair and scene.layers:
@@ -230,10 +222,10 @@ class SceneView:
         return tuple(float(value) for pair in zip(low, high, strict=True) for value in pair)
 
     def _before_render(self, *_event: object) -> None:
-        scene = self._scene
-        self._corner.draw(
-            self.rays() if scene is not None and scene.letters and scene.layers else None, known=self._known, shift=self._shift
-        )
+        rays, scene = self.rays(), self._scene
+        self._boxes.draw(rays)
+        lettered = scene is not None and scene.letters and bool(scene.layers)
+        self._corner.draw(rays if lettered else None, known=self._known, shift=self._shift)
 
     def _after_render(self, *_event: object) -> None:
         self._actor.judge()
