@@ -31,3 +31,14 @@ def shared_conformance() -> Path:
 def _own_state(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
     """Journals and recent files of tests never meet the person's own."""
     monkeypatch.setenv("VOLSTUDIO_STATE_DIR", str(tmp_path_factory.mktemp("state")))
+
+
+@pytest.fixture(scope="session")
+def opengl():
+    """What OpenGL there is; tests that ask for it are left out where none works."""
+    from volstudio.rendering.gl_probe import probe_opengl
+
+    probe = probe_opengl()
+    if not probe.ok:
+        pytest.skip(probe.sentence)
+    return probe

@@ -73,17 +73,6 @@ def make_scene():
     return scene_and_find
 
 
-@pytest.fixture(scope="session")
-def opengl():
-    """What OpenGL there is; tests that ask for it are left out where none works."""
-    from volstudio.rendering.gl_probe import probe_opengl
-
-    probe = probe_opengl()
-    if not probe.ok:
-        pytest.skip(probe.sentence)
-    return probe
-
-
 @pytest.fixture
 def make_view(opengl):
     """(view, picture): a `SceneView` in a renderer of its own, and what renders it to (h, w, 3)."""
