@@ -13,18 +13,19 @@ __all__ = ["SUFFIXES", "name_of", "recognise"]
 
 SUFFIXES = (
     *(".nii.gz", ".nii.bz2", ".nii", ".hdr.gz", ".img.gz", ".hdr", ".img", ".mgh.gz", ".mgh", ".mgz"),
-    *(".nrrd", ".nhdr", ".mha", ".mhd"),
+    *(".nrrd", ".nhdr", ".mha", ".mhd", ".dcm", ".dicom", ".ima"),
 )
 # Formats by their first bytes or, where those leave a doubt, by their suffix; the first that fits is taken.
 OWN = (
     ("mgh", (), (".mgh", ".mgz", ".mgh.gz")),
     ("nrrd", (b"NRRD000",), (".nrrd", ".nhdr")),
     ("metaimage", (b"ObjectType", b"NDims"), (".mha", ".mhd")),
+    ("dicom", (), (".dcm", ".dicom", ".ima")),
 )
+DICOM = b"DICM"  # at byte 128
 
 # First bytes and where they stand, for formats of the field that volstudio knows by sight.
 FOREIGN = (
-    (128, b"DICM", "it is a DICOM file"),
     (0, b"\x89HDF\r\n", "it is an HDF5 file (MINC2 or another format)"),
     (0, b"CDF\x01", "it is a NetCDF file (MINC1)"),
     (0, b"CDF\x02", "it is a NetCDF file (MINC1)"),
@@ -41,7 +42,7 @@ LFS = b"version https://git-lfs"
 
 
 def recognise(name: str, head: bytes) -> str:
-    """``"nifti"``, ``"mgh"``, ``"nrrd"``, ``"metaimage"``, or a half sentence that says what the file is instead.
+    """``"nifti"``, ``"mgh"``, ``"nrrd"``, ``"metaimage"``, ``"dicom"``, or a half sentence that says what the file is instead.
 
     Parameters
     ----------
@@ -55,6 +56,8 @@ def recognise(name: str, head: bytes) -> str:
     # An .img holds voxels alone, and voxels can look like anything: its .hdr decides.
     if name.removesuffix(".gz").removesuffix(".bz2").endswith((".hdr", ".img")) or _is_nifti(head):
         return "nifti"
+    if head[128:132] == DICOM:
+        return "dicom"
     for kind, magics, suffixes in OWN:
         if head.startswith(magics) or name.endswith(suffixes):
             return kind

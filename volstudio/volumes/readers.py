@@ -77,20 +77,30 @@ class Reader:
     read: ReadFunction
 
 
-def open_volume(path: str | os.PathLike[str], *, form: Form = "auto", name: str | None = None, memory_limit: int | None = None) -> Volume:
+def open_volume(
+    path: str | os.PathLike[str],
+    *,
+    form: Form = "auto",
+    name: str | None = None,
+    memory_limit: int | None = None,
+    series: str | int | None = None,
+) -> Volume:
     """Volume of a file; its voxels are read when they are looked at.
 
     Parameters
     ----------
     path : path
         NIfTI-1/2 (``.nii``, ``.nii.gz``, either file of a ``.hdr``/``.img`` pair), Analyze 7.5, FreeSurfer ``.mgh``/``.mgz``, NRRD,
-        MetaImage, whatever an installed plug-in reads, or ``"sample:t1"``, ``"sample:epi"``, ``"sample:stat"`` for the built-in samples.
+        MetaImage, DICOM (the folder, or a file, which stands for all images of its scan in the folder), whatever an installed plug-in
+        reads, or ``"sample:t1"``, ``"sample:epi"``, ``"sample:stat"`` for the built-in samples.
     form : "auto", "s", "q"
         Which placement of a NIfTI file to use: the standard's choice, or one of the two.
     name : str or None
         Short name of the volume; None: the file's name without its suffixes.
     memory_limit : int or None
         Bytes that the voxels of a packed file may take; None: most of what is free.
+    series : str, int or None
+        Which scan of a folder of DICOM files: its number in the list that the refusal shows, its UID or its description.
 
     Raises
     ------
@@ -101,12 +111,20 @@ def open_volume(path: str | os.PathLike[str], *, form: Form = "auto", name: str 
     if text.startswith("sample:"):
         return _sample(text.removeprefix("sample:"), name)
     absolute = Path(os.path.abspath(os.path.expanduser(text)))  # noqa: PTH100, PTH111 - a link keeps its name; realpath would not
+    if absolute.is_dir():
+        return _dicom(absolute, form=form, name=name, memory_limit=memory_limit, series=series)
     check_regular(absolute)
     with ByteStream(absolute) as stream:
         head = stream.read(HEAD)
     chosen = name_of(absolute) if name is None else name
     lower = absolute.name.lower()
     kind = recognise(lower, head)
+    if kind == "dicom":
+        return _dicom(absolute, form=form, name=name, memory_limit=memory_limit, series=series)
+    if series is not None:
+        raise UnreadableFileError(
+            f"Cannot open {str(absolute)!r} by series {series!r}: only DICOM has series to choose from; leave it out."
+        )
     if kind in OWN:
         module, function = OWN[kind]
         read: ReadFunction = getattr(import_module(module), function)
@@ -169,6 +187,12 @@ def readers() -> Mapping[str, Reader]:
     return {entry.name: cast("Reader", entry.load()) for entry in entry_points(group=ENTRY_POINTS)}
 
 
+def _dicom(path: Path, *, form: Form, name: str | None, memory_limit: int | None, series: str | int | None) -> Volume:
+    from volstudio.volumes.dicom import read_dicom
+
+    return read_dicom(path, form=form, name=name, memory_limit=memory_limit, series=series)
+
+
 def _formats() -> str:
     own = [
         "NIfTI-1 and NIfTI-2 (.nii, .nii.gz, .hdr/.img)",
@@ -176,6 +200,7 @@ def _formats() -> str:
         "FreeSurfer MGH/MGZ",
         "NRRD (.nrrd, .nhdr)",
         "MetaImage (.mha, .mhd)",
+        "DICOM",
         *(reader.name for reader in readers().values()),
     ]
     return f"{', '.join(own[:-1])} and {own[-1]}"

@@ -1,0 +1,311 @@
+"""One DICOM file: its header, read with care, and the images in it, each with its own place.
+
+Classic files hold one image, Siemens mosaics many in one, enhanced multi-frame files one a frame. All of them become `Image`s, so that
+what sorts them into volumes need not know which it was. Nothing but ImagePositionPatient and ImageOrientationPatient places an image.
+"""
+
+from __future__ import annotations
+
+import warnings
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from volstudio.errors import MissingExtraError, UnreadableFileError, VolstudioError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from volstudio.geometry.affine import FloatArray
+
+__all__ = ["Image", "PixelBlock", "directions", "images_of", "is_dicom", "number", "parsing", "pydicom_module", "read_header", "vector"]
+
+DEFERRED = 1 << 16  # bytes of an element above which it is left in the file; pixels are, headers of vendors are not
+MOST_FRAMES = 1 << 20
+UNDEFINED = 0xFFFFFFFF  # length of an element that ends with a mark instead
+PIXELS = ("PixelData", "FloatPixelData", "DoubleFloatPixelData")
+
+
+@dataclass(frozen=True, slots=True)
+class PixelBlock:
+    """How the pixels of a file are stored.
+
+    Parameters
+    ----------
+    path : Path
+    offset, length : int
+        Where the plain bytes of PixelData lie; length -1 where they are packed.
+    rows, columns, frames : int
+    stored : numpy dtype
+        Of one number in the file.
+    bits, high : int
+        BitsStored and HighBit.
+    signed : bool
+    samples : int
+        1, or 3 for colours.
+    photometric : str
+    """
+
+    path: Path
+    offset: int
+    length: int
+    rows: int
+    columns: int
+    frames: int
+    stored: np.dtype[Any]
+    bits: int
+    high: int
+    signed: bool
+    samples: int
+    photometric: str
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Image:
+    """One image of a file: a slice of a volume.
+
+    Parameters
+    ----------
+    block : PixelBlock
+    frame : int
+    tile : (int, int, int, int) or None
+        First column, first row, columns and rows within the frame; None: the whole frame.
+    position : (3,) array or None
+        Of the centre of the first pixel, LPS mm.
+    across, down : (3,) arrays
+        Unit vectors along which the column and the row index grow.
+    spacing : (float, float)
+        Millimetres between columns and between rows; 0 where the file does not say.
+    apart, thick : float
+        Stated distance between slices and thickness of one, 0 where not stated; used for a single slice alone.
+    slope, inter : float
+    series : str
+        SeriesInstanceUID.
+    stack : tuple
+        What, beside its series and place, tells images of different volumes apart: echo, kind of image, stack.
+    order : tuple
+        Sorts images of one place in time.
+    instance : str
+        SOPInstanceUID and frame.
+    """
+
+    block: PixelBlock
+    frame: int
+    tile: tuple[int, int, int, int] | None
+    position: FloatArray | None
+    across: FloatArray
+    down: FloatArray
+    spacing: tuple[float, float]
+    apart: float
+    thick: float
+    slope: float
+    inter: float
+    series: str
+    stack: tuple[str, ...]
+    order: tuple[float, ...]
+    instance: str
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Columns and rows."""
+        return (self.block.columns, self.block.rows) if self.tile is None else self.tile[2:]
+
+    @property
+    def normal(self) -> FloatArray:
+        """Unit vector across the image, LPS."""
+        return np.asarray(np.cross(self.across, self.down))
+
+
+def pydicom_module() -> Any:  # noqa: ANN401 - a module
+    """pydicom, or the sentence that says how to get it."""
+    try:
+        import pydicom
+    except ImportError:
+        raise MissingExtraError('DICOM files need pydicom; install it with: python -m pip install "volstudio[dicom]"') from None
+    return pydicom
+
+
+def is_dicom(head: bytes) -> bool:
+    """Whether a file begins as DICOM does: with its marker or, in files of old archives, with the first element at once."""
+    if head[128:132] == b"DICM":
+        return True
+    group, vr = head[:2], head[4:6]
+    return (
+        group in (b"\x02\0", b"\x08\0")
+        and head[3:4] == b"\0"
+        and ((vr.isalpha() and vr.isupper()) or head[6:8] == b"\0\0")
+        and len(head) >= 132
+    )
+
+
+@contextmanager
+def parsing(path: Path) -> Iterator[None]:
+    """While a data set is parsed: what is wrong with it is one sentence about the file, and what is merely odd is silent."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # pydicom warns of every value that breaks a rule; most files break some
+        try:
+            yield
+        except VolstudioError:
+            raise
+        except Exception as error:  # the parser raises what its many value types raise; every one of them means this file is damaged
+            words = f"{type(error).__name__}: {error}".splitlines()[0][:200]
+            raise UnreadableFileError(f"Cannot read {str(path)!r}: its DICOM data set is damaged or truncated ({words}).") from error
+
+
+def read_header(path: Path) -> Any:  # noqa: ANN401 - a pydicom data set
+    """Data set of a file, its pixels left where they are.
+
+    Raises
+    ------
+    UnreadableFileError
+        It is damaged.
+    MissingExtraError
+        pydicom is not installed.
+    """
+    pydicom = pydicom_module()
+    with parsing(path):
+        with path.open("rb") as file:
+            marked = file.read(132)[128:] == b"DICM"
+        if marked and str(pydicom.filereader.read_file_meta_info(path).get("TransferSyntaxUID", "")) == "1.2.840.10008.1.2.1.99":
+            raise UnreadableFileError(
+                f"Cannot read {str(path)!r}: it is a deflated DICOM file of unknown unpacked size; convert it first (dcmconv +te)."
+            )
+        return pydicom.dcmread(path, force=not marked, defer_size=DEFERRED)
+
+
+def images_of(header: Any, path: Path) -> tuple[Image, ...]:  # noqa: ANN401 - a pydicom data set
+    """Images in a file; none where it holds something else than images.
+
+    Raises
+    ------
+    UnreadableFileError
+        It holds images that cannot be understood.
+    """
+    with parsing(path):
+        if not any(name in header for name in PIXELS) or "Rows" not in header:
+            return ()
+        block = _block(header, path)
+        if "PerFrameFunctionalGroupsSequence" in header:
+            from volstudio.volumes.dicom_enhanced import enhanced_images
+
+            return enhanced_images(header, block)
+        if block.frames > 1:
+            raise UnreadableFileError(
+                f"Cannot place {str(path)!r}: it holds {block.frames} frames without a position for each (no per-frame functional groups); "
+                "convert it to an enhanced multi-frame file or to single images."
+            )
+        image = _classic(header, block)
+        if "MOSAIC" in (header.get("ImageType") or ()):
+            from volstudio.volumes.dicom_mosaic import mosaic_images
+
+            return mosaic_images(header, image)
+        return (image,)
+
+
+def _block(header: Any, path: Path) -> PixelBlock:  # noqa: ANN401 - a pydicom data set
+    """Where and how the pixels are stored."""
+    rows, columns, frames = int(header.Rows), int(header.Columns), int(header.get("NumberOfFrames") or 1)
+    samples, allocated = int(header.get("SamplesPerPixel", 1)), int(header.get("BitsAllocated", 16))
+    if min(rows, columns, frames) < 1 or frames > MOST_FRAMES:
+        raise UnreadableFileError(f"Cannot read {str(path)!r}: its size ({columns} x {rows} pixels, {frames} frames) cannot be.")
+    real = "PixelData" not in header
+    signed = bool(header.get("PixelRepresentation", 0))
+    if allocated not in (8, 16, 32, 64) or (real and allocated < 32) or samples not in (1, 3) or (samples == 3 and allocated != 8):
+        raise UnreadableFileError(
+            f"Cannot read {str(path)!r}: pixels of {allocated} bits and {samples} samples are not supported; convert it first."
+        )
+    photometric = str(header.get("PhotometricInterpretation", "MONOCHROME2"))
+    if photometric == "PALETTE COLOR":
+        raise UnreadableFileError(f"Cannot read {str(path)!r}: its pixels are indices of a colour palette, not measured values.")
+    syntax = getattr(header, "file_meta", {}).get("TransferSyntaxUID", "1.2.840.10008.1.2")
+    big = str(syntax) == "1.2.840.10008.1.2.2"
+    stored = np.dtype(f"{'>' if big else '<'}{'f' if real else 'i' if signed else 'u'}{allocated // 8}")
+    element = header.get_item(next(name for name in PIXELS if name in header))
+    packed = getattr(syntax, "is_compressed", False)
+    plain = not packed and hasattr(element, "value_tell") and element.length != UNDEFINED
+    length = int(element.length) if plain else -1
+    offset = int(getattr(element, "value_tell", 0))
+    bits = int(header.get("BitsStored", allocated))
+    high = int(header.get("HighBit", bits - 1))
+    if not 0 < bits <= allocated or not bits - 1 <= high < allocated:
+        bits, high = allocated, allocated - 1
+    block = PixelBlock(path, offset, length, rows, columns, frames, stored, bits, high, signed and not real, samples, photometric)
+    if length >= 0:
+        _check_length(block, path.stat().st_size)
+    return block
+
+
+def _check_length(block: PixelBlock, size: int) -> None:
+    needed = block.rows * block.columns * block.frames * block.samples * block.stored.itemsize
+    held = min(block.length, size - block.offset)
+    if held < needed:
+        raise UnreadableFileError(
+            f"Cannot read {str(block.path)!r}: its pixel data are truncated: {block.columns} x {block.rows} x {block.frames} pixels need "
+            f"{needed} bytes, the file holds {max(held, 0)}; copy it again."
+        )
+
+
+def _classic(header: Any, block: PixelBlock) -> Image:  # noqa: ANN401 - a pydicom data set
+    """The one image of a classic file."""
+    across, down = directions(header.get("ImageOrientationPatient"))
+    position = vector(header.get("ImagePositionPatient"))
+    known = header.get("ImageOrientationPatient") is not None
+    spacing = header.get("PixelSpacing") or (0.0, 0.0)
+    slope, inter = number(header.get("RescaleSlope"), 1.0), number(header.get("RescaleIntercept"), 0.0)
+    kinds = [*(str(word) for word in (header.get("ImageType") or ())[2:]), str(header.get("ComplexImageComponent", ""))]
+    order = (
+        number(header.get("TemporalPositionIdentifier")),
+        number(header.get("AcquisitionNumber")),
+        number(header.get("TriggerTime")),
+        number(header.get("AcquisitionTime")),
+        number(header.get("InstanceNumber")),
+    )
+    return Image(
+        block=block,
+        frame=0,
+        tile=None,
+        position=position if known else None,
+        across=across,
+        down=down,
+        spacing=(float(spacing[1]), float(spacing[0])),
+        apart=abs(number(header.get("SpacingBetweenSlices"))),
+        thick=abs(number(header.get("SliceThickness"))),
+        slope=slope,
+        inter=inter,
+        series=str(header.get("SeriesInstanceUID", "")),
+        stack=(f"{number(header.get('EchoTime')):g}", "\\".join(kinds)),
+        order=order,
+        instance=f"{header.get('SOPInstanceUID', block.path)}",
+    )
+
+
+def number(value: object, default: float = 0.0) -> float:
+    """A number of a header; the default where it is missing, empty or not finite."""
+    try:
+        found = float(value)  # type: ignore[arg-type]  # what is no number raises
+    except (TypeError, ValueError):
+        return default
+    return found if np.isfinite(found) else default
+
+
+def vector(values: Any) -> FloatArray | None:  # noqa: ANN401 - a multi-value of pydicom
+    """Three finite numbers of a header; None where there are none."""
+    if values is None or len(values) != 3:
+        return None
+    found = np.array([float(value) for value in values])
+    return found if np.isfinite(found).all() else None
+
+
+def directions(values: Any) -> tuple[FloatArray, FloatArray]:  # noqa: ANN401 - a multi-value of pydicom
+    """Directions of rows and columns, LPS, of length 1."""
+    if values is None or len(values) != 6:
+        return np.array([1.0, 0, 0]), np.array([0.0, 1, 0])
+    both = np.array([float(value) for value in values]).reshape(2, 3)
+    lengths = np.linalg.norm(both, axis=1)
+    if not np.isfinite(both).all() or (np.abs(lengths - 1) > 0.01).any() or abs(both[0] @ both[1]) > 0.01:
+        raise ValueError(f"ImageOrientationPatient {list(values)} is not two unit vectors at a right angle")
+    across, down = both / lengths[:, None]
+    return across, down
