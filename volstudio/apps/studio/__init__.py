@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING
+
+from volstudio.apps.studio.singletons import protect_singletons
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -10,6 +13,10 @@ if TYPE_CHECKING:
     from volstudio.scene.model import Scene
 
 __all__ = ["run"]
+
+# Both must be so before Qt is first imported, by whichever part of the window that is.
+os.environ.setdefault("QT_API", "pyside6")  # pyvistaqt would take the first binding it finds
+protect_singletons()
 
 
 def run(scene: Scene | None = None, *, recover: bool = True, session_path: Path | str | None = None) -> int:
@@ -36,12 +43,16 @@ def run(scene: Scene | None = None, *, recover: bool = True, session_path: Path 
     OpenGLUnavailableError
         There is no display, no OpenGL, or a library that Qt needs is missing.
     """
+    from concurrent.futures import ThreadPoolExecutor
+
     from volstudio.apps.studio.preflight import check_display, check_extra, check_opengl, check_qt_platform
 
     check_extra()
     check_display()
     check_qt_platform()
-    check_opengl()
-    from volstudio.apps.studio.application import run_window
+    with ThreadPoolExecutor(1) as beside:  # the probe is a process of its own: it may run while this one imports
+        opengl = beside.submit(check_opengl)
+        from volstudio.apps.studio.application import run_window
 
+        opengl.result()
     return run_window(scene, recover=recover, session_path=session_path)

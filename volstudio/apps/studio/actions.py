@@ -53,20 +53,20 @@ class Entry:
 
 # What the mouse does, for the sheet of keys: (where, what, does).
 MOUSE = (
-    ("Slices", "Left click or drag", "move the crosshair in all panes"),
+    ("Slices", "Left click or drag", "move the crosshair"),
     ("Slices", "Wheel", "next slice"),
     ("Slices", "Ctrl+wheel, right drag", "zoom"),
     ("Slices", "Middle drag", "pan"),
-    ("Slices", "Shift, no button", "the crosshair follows the mouse"),
+    ("Slices", "Shift, no button", "crosshair follows"),
     ("3D", "Left drag", "rotate"),
-    ("3D", "Middle drag, Shift+left drag", "pan"),
+    ("3D", "Middle drag, Shift+drag", "pan"),
     ("3D", "Wheel, right drag", "zoom"),
-    ("3D", "Left click", "put the crosshair on what is seen there"),
-    ("Move tool", "Drag an arrow or ring", "move or turn the layer at hand"),
-    ("Move tool", "Shift while dragging", "whole millimetres and degrees"),
-    ("Move tool", "Esc or right click while dragging", "take the drag back"),
+    ("3D", "Left click", "crosshair to what is seen"),
+    ("Move tool", "Drag a handle", "move or turn the layer"),
+    ("Move tool", "Shift in a drag", "whole mm and degrees"),
+    ("Move tool", "Esc, right click", "take the drag back"),
     ("All panes", "Double-click", "one pane alone, and back"),
-    ("Number fields", "Up, Down; Shift: x 10, Ctrl: x 0.1", "step"),
+    ("Number fields", "Up, Down", "step; Shift × 10, Ctrl × 0.1"),
 )
 
 

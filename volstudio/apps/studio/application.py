@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import os
 import signal
 import sys
 import threading
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-os.environ.setdefault("QT_API", "pyside6")  # pyvistaqt takes the first binding it finds; ours is this one
 
 from PySide6.QtCore import QTimer
 from PySide6.QtWidgets import QApplication

@@ -132,6 +132,11 @@ class Canvas(QtInteractor):  # type: ignore[misc]  # pyvistaqt ships no types
         self._frame.stop()
         self.close()
 
+    def resizeGL(self, width: int, height: int) -> None:  # noqa: N802 - Qt's name
+        """Follow the widget; letters are sized in device pixels by those who draw them, so VTK is not to scale them once more."""
+        super().resizeGL(width, height)
+        self.GetRenderWindow().SetDPI(72)
+
     def paintGL(self) -> None:  # noqa: N802 - Qt's name
         """Show the last frame; only the very first paint renders, because VTK sets its buffers up in it."""
         super().paintGL()

@@ -1,8 +1,8 @@
 """What all parts of the window share: the session, the voxels, which layer is at hand, and one way to change and to complain.
 
 Panels and panes hear ``changed(before, after)`` and read ``shown``; they say what a person did through ``apply``. ``shown`` is the
-session's scene, except while a registration runs: then the layer it moves is shown where the optimiser has it, and neither the history nor the
-journal knows of it.
+session's scene, except while a registration runs: then the layer it moves is shown where the optimiser has it, and neither the history
+nor the journal knows of it.
 """
 
 from __future__ import annotations

@@ -151,6 +151,8 @@ class PlacementPanel(Section):
         if layer is None:
             for field in (*self.fields, *self.points):
                 field.show_value(None)
+            for field in self.points:
+                field.hide()
             self.origin.setText("")
             return
         with self._desk.telling():

@@ -29,14 +29,16 @@ if TYPE_CHECKING:
 
     from volstudio.apps.studio.desk import Desk
     from volstudio.rendering.rays import CameraRays
-    from volstudio.rendering.view import Quality
     from volstudio.scene.model import Camera, Scene, Vec3
 
 __all__ = ["ScenePane"]
 
+# Every how many pixels a ray is cast, and how many steps of a voxel it takes: while moving, at rest, and at long rest.
+DETAILS = ((3.0, 2.0), (1.75, 1.25), (1.0, 1.0))
+GROWTH = 3.2  # measured on software OpenGL: what each of these takes, against the one before
 REST_MS = 150
-# After a full frame that took long, the next one waits for a longer rest, so that it does not fall between two clicks.
 LONG_REST_MS = 600
+LONGEST_FRAME_MS = 2500.0  # a window that answers later than this is thought to have hung
 SLOW_MS = 60.0
 PAUSE_MS = 120
 # Between coarse frames the window gets at least as long as the last one took, and never waits longer than this for one.
@@ -61,10 +63,11 @@ class ScenePane(Canvas):
         self._eye: Camera | None = None  # at the press
         self._at: Pointer | None = None
         self._hot: str | None = None
-        self._coarse_ms = self._full_ms = 0.0
+        self._step = 0
+        self._frame_ms = [0.0] * len(DETAILS)
         self._rest = QTimer(self)
         self._rest.setSingleShot(True)
-        self._rest.timeout.connect(self._draw_full)
+        self._rest.timeout.connect(self._refine_picture)
         self.pressed.connect(self._on_press)
         self.dragged.connect(self._on_drag)
         self.released.connect(self._on_release)
@@ -104,10 +107,10 @@ class ScenePane(Canvas):
         """
         self._rest.stop()
         elsewhere = self._at is None and QApplication.mouseButtons() != Qt.MouseButton.NoButton
-        if elsewhere and self._coarse_ms > SLOW_MS:
+        if elsewhere and self._frame_ms[0] > SLOW_MS:
             self.postpone(PAUSE_MS)
         else:
-            self.request(int(min(self._coarse_ms, LONGEST_PAUSE_MS)))
+            self.request(int(min(self._frame_ms[0], LONGEST_PAUSE_MS)))
 
     def look_from(self, side: str) -> None:
         """Look at all layers from a side; "corner" shows three of them."""
@@ -135,27 +138,43 @@ class ScenePane(Canvas):
         super().shut()
 
     def draw(self) -> None:
-        """A coarse frame now, a full one when the hand rests."""
-        started = time.perf_counter()
-        self._render("moving")
-        self._coarse_ms = 1000 * (time.perf_counter() - started)
-        self._rest.start(LONG_REST_MS if self._full_ms > LONG_REST_MS else REST_MS)
+        """A coarse frame now, finer ones when the hand rests."""
+        self._step = 0
+        self._timed_render()
+        self._rest.start(self._pause_ms())
 
-    def _draw_full(self) -> None:
+    def _refine_picture(self) -> None:
+        """The next finer frame, unless the hand is at work or it would hold the window up for too long."""
         if QApplication.mouseButtons() != Qt.MouseButton.NoButton:
             self._rest.start(REST_MS)
             return
-        if self.isVisible():
-            started = time.perf_counter()
-            self._render("still")
-            self._full_ms = 1000 * (time.perf_counter() - started)
+        if not self.isVisible():
+            return
+        self._step += 1
+        self._timed_render()
+        if self._step + 1 < len(DETAILS) and self._frame_ms[self._step + 1] < LONGEST_FRAME_MS:
+            self._rest.start(self._pause_ms())
 
-    def _render(self, quality: Quality) -> None:
+    def _pause_ms(self) -> int:
+        """How long the hand must rest before the next finer frame: longer where it takes long, so that it falls between no two clicks."""
+        return LONG_REST_MS if self._frame_ms[self._step + 1] > LONG_REST_MS else REST_MS
+
+    def _timed_render(self) -> None:
+        """Render, and learn from it how long this and finer frames take."""
+        started = time.perf_counter()
+        self._render()
+        taken = 1000 * (time.perf_counter() - started)
+        self._frame_ms[self._step] = taken
+        for finer in range(self._step + 1, len(DETAILS)):
+            self._frame_ms[finer] = GROWTH * self._frame_ms[finer - 1]
+
+    def _render(self) -> None:
         with self._desk.telling():
             shown = self._desk.shown
             self.view.sync(self._synced, shown)
             self._synced = shown
-            self.view.set_quality(quality)
+            pixels, steps = DETAILS[self._step]
+            self.view.volume_actor.set_detail(pixels=pixels, steps=steps)
             gizmo = gizmo_of(self._desk, self.devicePixelRatioF())
             if self._gizmo is None:
                 self._gizmo = GizmoActor(self.renderer, scale=self.devicePixelRatioF())

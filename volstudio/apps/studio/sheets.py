@@ -23,12 +23,13 @@ if TYPE_CHECKING:
 __all__ = ["about_sheet", "doctor_sheet", "keys_sheet"]
 
 COLUMNS = 3
+KEY_WIDTH = 118
 SIGNS = {"error": "error", "warning": "warn", "info": "info"}
 
 
 def keys_sheet(parent: QWidget, entries: Iterable[Entry]) -> QDialog:
     """Every key and every mouse gesture."""
-    sheet = _sheet(parent, "Keyboard and mouse", (1020, 660))
+    sheet = _sheet(parent, "Keyboard and mouse", (1240, 780))
     chapters: list[tuple[str, list[tuple[str, str]]]] = []
     listed = [entry for entry in entries if entry.keys and entry.text != LINE]
     for menu, group in groupby(sorted(listed, key=_chapter), key=_chapter):
@@ -42,7 +43,7 @@ def keys_sheet(parent: QWidget, entries: Iterable[Entry]) -> QDialog:
     body = QWidget()
     across = QHBoxLayout(body)
     across.setContentsMargins(24, 20, 24, 20)
-    across.setSpacing(32)
+    across.setSpacing(28)
     for column in columns:
         down = QVBoxLayout()
         down.setSpacing(16)
@@ -125,8 +126,16 @@ def _table(title: str, lines: Sequence[tuple[str, str]]) -> QGridLayout:
     table.setVerticalSpacing(5)
     table.addWidget(label(title, kind="strong"), 0, 0, 1, 2)
     for row, (keys, does) in enumerate(lines, start=1):
-        table.addWidget(label(keys, kind="key"), row, 0, Qt.AlignmentFlag.AlignLeft)
-        table.addWidget(_text(does, dim=True), row, 1)
+        chip = QHBoxLayout()
+        chip.setSpacing(4)
+        for key in keys.split("  "):
+            chip.addWidget(label(key, kind="key"))
+        chip.addStretch(1)
+        table.addLayout(chip, row, 0, Qt.AlignmentFlag.AlignTop)
+        does_text = label(does)
+        does_text.setMinimumHeight(22)
+        table.addWidget(does_text, row, 1, Qt.AlignmentFlag.AlignTop)
+    table.setColumnMinimumWidth(0, KEY_WIDTH)
     table.setColumnStretch(1, 1)
     return table
 
