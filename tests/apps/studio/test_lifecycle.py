@@ -11,7 +11,7 @@ import time
 
 import pytest
 
-pytestmark = pytest.mark.window
+pytestmark = [pytest.mark.window, pytest.mark.slow]
 
 START = """
 import sys, os

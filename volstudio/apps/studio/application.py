@@ -8,7 +8,6 @@ import threading
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-
 from PySide6.QtCore import QTimer
 from PySide6.QtWidgets import QApplication
 
