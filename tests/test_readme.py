@@ -46,7 +46,7 @@ def run(words: list[str], folder: Path) -> subprocess.CompletedProcess[str]:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("page", ["README.md", "docs/command_line.md"])
+@pytest.mark.parametrize("page", ["README.md", "docs/command_line.md", "docs/transforms.md"])
 def test_every_command_of_a_page_runs_in_the_order_of_the_page(page, desk):
     lines = commands(page)
     assert len(lines) >= 5
@@ -73,7 +73,7 @@ def test_the_demo_command_of_the_readme_leaves_its_folder(desk):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("page", ["README.md", "docs/python.md"])
+@pytest.mark.parametrize("page", ["README.md", "docs/python.md", "docs/transforms.md"])
 def test_every_python_block_of_a_page_runs(page, desk):
     script = "\n".join(blocks(page, "python"))
     if "pyvista" in script and not probe_opengl().ok:
