@@ -50,7 +50,7 @@ def main() -> None:
     """One line for each case."""
     manifest, categories = Path(sys.argv[1]), sys.argv[2:]
     for case in json.loads(manifest.read_text(encoding="utf-8"))["cases"]:
-        if case["category"] not in categories or case["reader"] != "image":
+        if case["category"] not in categories or case["reader"] not in ("image", "dicom"):
             continue
         read_end, write_end = os.pipe()
         started = time.monotonic()

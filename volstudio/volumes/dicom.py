@@ -17,7 +17,7 @@ from volstudio.errors import UnreadableFileError
 from volstudio.geometry.affine import Affine
 from volstudio.geometry.grid import Grid
 from volstudio.geometry.spaces import scanner, voxel
-from volstudio.volumes.dicom_file import Image, images_of, is_dicom, number, parsing, read_header
+from volstudio.volumes.dicom_file import Header, Image, images_of, is_dicom, number, parsing, read_header
 from volstudio.volumes.dicom_pixels import frames_of, value_type
 from volstudio.volumes.dicom_stack import Stack, groups_of, stack_of
 from volstudio.volumes.findings import grid_findings, voxel_findings
@@ -99,7 +99,7 @@ def read_dicom(
     found = dicom_series(path)
     chosen = _chosen(found, path, series)
     stack = stack_of(chosen.images, path)
-    header = read_header(chosen.path)
+    header = read_header(chosen.path).data
     name = name or (chosen.description and name_of(path.with_name(chosen.description.replace(os.sep, " ")))) or name_of(path)
     raw, decoder, said = _voxels(stack, path, memory_limit)
     shape = (raw.shape[0], raw.shape[1], raw.shape[2])
@@ -134,11 +134,11 @@ def dicom_series(path: Path) -> tuple[DicomSeries, ...]:
         Nothing, or images that are damaged.
     """
     folder = path if path.is_dir() else path.parent
-    own = () if path.is_dir() else images_of(read_header(path), path)
+    own = () if path.is_dir() else images_of(read_header(path))
     if not own and not path.is_dir():
         raise UnreadableFileError(f"Cannot open {str(path)!r}: this DICOM file holds no image with pixels; give the files of a scan.")
     images: list[Image] = []
-    headers: dict[Path, Any] = {}
+    words: dict[Path, tuple[str, ...]] = {}
     files = _dicom_files(folder)
     if not files:
         raise UnreadableFileError(
@@ -147,18 +147,18 @@ def dicom_series(path: Path) -> tuple[DicomSeries, ...]:
     wanted = {image.series for image in own}
     for file in files:
         header = read_header(file)
-        if wanted and str(header.get("SeriesInstanceUID", "")) not in wanted:
+        if wanted and str(header.data.get("SeriesInstanceUID", "")) not in wanted:
             continue
-        here = images_of(header, file)
+        here = images_of(header)
         if here:
-            headers[file] = header
+            words[file] = _words(header)
             images += here
     if not images:
         raise UnreadableFileError(
             f"Cannot open {str(path)!r}: it is a directory whose DICOM files hold no images with pixels; give the folder of a scan."
         )
     groups = groups_of(images)
-    return tuple(_described(at, group, headers[group[0].block.path], folder) for at, group in enumerate(groups, 1))
+    return tuple(_described(at, group, words[group[0].block.path]) for at, group in enumerate(groups, 1))
 
 
 def _dicom_files(folder: Path) -> list[Path]:
@@ -181,18 +181,22 @@ def _dicom_files(folder: Path) -> list[Path]:
     return files
 
 
-def _described(at: int, group: tuple[Image, ...], header: Any, folder: Path) -> DicomSeries:  # noqa: ANN401 - a pydicom data set
+def _words(header: Header) -> tuple[str, ...]:
+    """Description of the series first, then what else tells it from others."""
+    with parsing(header.path):
+        data = header.data
+        description = str(data.get("SeriesDescription") or "").strip()
+        echo = number(data.get("EchoTime"))
+        words = [description, str(data.get("Modality") or "image"), f"series {data.get('SeriesNumber') or '?'}"]
+    return (*words, *([repr(description)] if description else []), *([f"echo {echo:g} ms"] if echo else []))
+
+
+def _described(at: int, group: tuple[Image, ...], words: tuple[str, ...]) -> DicomSeries:
     """A group in words."""
-    with parsing(folder):
-        description = str(header.get("SeriesDescription") or "").strip()
-        words = [str(header.get("Modality") or "image"), f"series {header.get('SeriesNumber') or '?'}"]
-        echo = number(header.get("EchoTime"))
-    words += [repr(description)] if description else []
-    words += [f"echo {echo:g} ms"] if echo else []
     columns, rows = group[0].size
-    words.append(f"{len(group)} images of {columns} x {rows}")
+    text = " ".join((*words[1:], f"{len(group)} images of {columns} x {rows}"))
     first = min(group, key=lambda image: image.block.path.name)
-    return DicomSeries(at, " ".join(words), group[0].series, description, first.block.path, group)
+    return DicomSeries(at, text, group[0].series, words[0], first.block.path, group)
 
 
 def _chosen(found: Sequence[DicomSeries], path: Path, series: str | int | None) -> DicomSeries:

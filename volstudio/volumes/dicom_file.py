@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from volstudio.errors import MissingExtraError, UnreadableFileError, VolstudioError
+from volstudio.volumes.integrity import check_regular
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -21,12 +22,27 @@ if TYPE_CHECKING:
 
     from volstudio.geometry.affine import FloatArray
 
-__all__ = ["Image", "PixelBlock", "directions", "images_of", "is_dicom", "number", "parsing", "pydicom_module", "read_header", "vector"]
+__all__ = [
+    "Header",
+    "Image",
+    "PixelBlock",
+    "directions",
+    "images_of",
+    "is_dicom",
+    "number",
+    "parsing",
+    "pydicom_module",
+    "read_header",
+    "vector",
+]
 
-DEFERRED = 1 << 16  # bytes of an element above which it is left in the file; pixels are, headers of vendors are not
+DEFERRED = 1 << 20  # bytes of an element above which it is left in the file; headers of vendors are smaller
 MOST_FRAMES = 1 << 20
 UNDEFINED = 0xFFFFFFFF  # length of an element that ends with a mark instead
-PIXELS = ("PixelData", "FloatPixelData", "DoubleFloatPixelData")
+MOST_ELEMENTS = 100_000
+PIXELS = {0x7FE00010: "whole", 0x7FE00008: "float", 0x7FE00009: "float"}
+LONG_TYPES = ("OB", "OW", "OF", "OD", "OL", "OV", "UN")
+DEFLATED = "1.2.840.10008.1.2.1.99"
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +77,28 @@ class PixelBlock:
     signed: bool
     samples: int
     photometric: str
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Header:
+    """A file's data set, and where its pixels are.
+
+    Parameters
+    ----------
+    path : Path
+    data : pydicom data set
+        Up to the pixels.
+    pixels : "", "whole", "float"
+        Whether there are pixels, and of which kind.
+    offset, length : int
+        Of the value of the element that holds them.
+    """
+
+    path: Path
+    data: Any
+    pixels: str = ""
+    offset: int = 0
+    length: int = 0
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -155,8 +193,8 @@ def parsing(path: Path) -> Iterator[None]:
             raise UnreadableFileError(f"Cannot read {str(path)!r}: its DICOM data set is damaged or truncated ({words}).") from error
 
 
-def read_header(path: Path) -> Any:  # noqa: ANN401 - a pydicom data set
-    """Data set of a file, its pixels left where they are.
+def read_header(path: Path) -> Header:
+    """Data set of a file up to its pixels, which are only found.
 
     Raises
     ------
@@ -165,18 +203,38 @@ def read_header(path: Path) -> Any:  # noqa: ANN401 - a pydicom data set
     MissingExtraError
         pydicom is not installed.
     """
-    pydicom = pydicom_module()
-    with parsing(path):
-        with path.open("rb") as file:
-            marked = file.read(132)[128:] == b"DICM"
-        if marked and str(pydicom.filereader.read_file_meta_info(path).get("TransferSyntaxUID", "")) == "1.2.840.10008.1.2.1.99":
+    pydicom_module()
+    from pydicom.filereader import read_file_meta_info, read_partial
+
+    seen = 0
+    pixels: tuple[int, str | None, int] | None = None
+
+    def stop(tag: int, vr: str | None, length: int) -> bool:
+        nonlocal seen, pixels
+        seen += 1
+        if seen > MOST_ELEMENTS:  # such as a file of zeros, each eight of which are an element
+            raise ValueError(f"more than {MOST_ELEMENTS} elements before the pixels")
+        if tag in PIXELS:
+            pixels = (tag, vr, length)
+        return pixels is not None
+
+    check_regular(path)
+    with parsing(path), path.open("rb") as file:
+        marked = file.read(132)[128:] == b"DICM"
+        if marked and str(read_file_meta_info(path).get("TransferSyntaxUID", "")) == DEFLATED:
             raise UnreadableFileError(
                 f"Cannot read {str(path)!r}: it is a deflated DICOM file of unknown unpacked size; convert it first (dcmconv +te)."
             )
-        return pydicom.dcmread(path, force=not marked, defer_size=DEFERRED)
+        file.seek(0)
+        data = read_partial(file, stop, defer_size=DEFERRED, force=not marked)
+        if pixels is None:
+            return Header(path, data)
+        tag, vr, length = pixels
+        # The parser has gone back to the beginning of the element: a tag, a type and a length of 8 bytes, or 12 for the long types.
+        return Header(path, data, PIXELS[tag], file.tell() + (12 if vr in LONG_TYPES else 8), length)
 
 
-def images_of(header: Any, path: Path) -> tuple[Image, ...]:  # noqa: ANN401 - a pydicom data set
+def images_of(header: Header) -> tuple[Image, ...]:
     """Images in a file; none where it holds something else than images.
 
     Raises
@@ -184,56 +242,58 @@ def images_of(header: Any, path: Path) -> tuple[Image, ...]:  # noqa: ANN401 - a
     UnreadableFileError
         It holds images that cannot be understood.
     """
+    path, data = header.path, header.data
     with parsing(path):
-        if not any(name in header for name in PIXELS) or "Rows" not in header:
+        if not header.pixels:
+            kind = data.get("SOPClassUID") or getattr(data, "file_meta", {}).get("MediaStorageSOPClassUID")
+            if "Rows" in data or "Image Storage" in getattr(kind, "name", ""):
+                raise UnreadableFileError(f"Cannot read {str(path)!r}: it is an image without pixel data: truncated; copy it again.")
             return ()
-        block = _block(header, path)
-        if "PerFrameFunctionalGroupsSequence" in header:
+        block = _block(header)
+        if "PerFrameFunctionalGroupsSequence" in data:
             from volstudio.volumes.dicom_enhanced import enhanced_images
 
-            return enhanced_images(header, block)
+            return enhanced_images(data, block)
         if block.frames > 1:
             raise UnreadableFileError(
                 f"Cannot place {str(path)!r}: it holds {block.frames} frames without a position for each (no per-frame functional groups); "
                 "convert it to an enhanced multi-frame file or to single images."
             )
-        image = _classic(header, block)
-        if "MOSAIC" in (header.get("ImageType") or ()):
+        image = _classic(data, block)
+        if "MOSAIC" in (data.get("ImageType") or ()):
             from volstudio.volumes.dicom_mosaic import mosaic_images
 
-            return mosaic_images(header, image)
+            return mosaic_images(data, image)
         return (image,)
 
 
-def _block(header: Any, path: Path) -> PixelBlock:  # noqa: ANN401 - a pydicom data set
+def _block(header: Header) -> PixelBlock:
     """Where and how the pixels are stored."""
-    rows, columns, frames = int(header.Rows), int(header.Columns), int(header.get("NumberOfFrames") or 1)
-    samples, allocated = int(header.get("SamplesPerPixel", 1)), int(header.get("BitsAllocated", 16))
+    path, data = header.path, header.data
+    rows, columns, frames = int(data.Rows), int(data.Columns), int(data.get("NumberOfFrames") or 1)
+    samples, allocated = int(data.get("SamplesPerPixel", 1)), int(data.get("BitsAllocated", 16))
     if min(rows, columns, frames) < 1 or frames > MOST_FRAMES:
         raise UnreadableFileError(f"Cannot read {str(path)!r}: its size ({columns} x {rows} pixels, {frames} frames) cannot be.")
-    real = "PixelData" not in header
-    signed = bool(header.get("PixelRepresentation", 0))
+    real = header.pixels == "float"
+    signed = bool(data.get("PixelRepresentation", 0)) and not real
     if allocated not in (8, 16, 32, 64) or (real and allocated < 32) or samples not in (1, 3) or (samples == 3 and allocated != 8):
         raise UnreadableFileError(
             f"Cannot read {str(path)!r}: pixels of {allocated} bits and {samples} samples are not supported; convert it first."
         )
-    photometric = str(header.get("PhotometricInterpretation", "MONOCHROME2"))
+    photometric = str(data.get("PhotometricInterpretation", "MONOCHROME2"))
     if photometric == "PALETTE COLOR":
         raise UnreadableFileError(f"Cannot read {str(path)!r}: its pixels are indices of a colour palette, not measured values.")
-    syntax = getattr(header, "file_meta", {}).get("TransferSyntaxUID", "1.2.840.10008.1.2")
-    big = str(syntax) == "1.2.840.10008.1.2.2"
-    stored = np.dtype(f"{'>' if big else '<'}{'f' if real else 'i' if signed else 'u'}{allocated // 8}")
-    element = header.get_item(next(name for name in PIXELS if name in header))
-    packed = getattr(syntax, "is_compressed", False)
-    plain = not packed and hasattr(element, "value_tell") and element.length != UNDEFINED
-    length = int(element.length) if plain else -1
-    offset = int(getattr(element, "value_tell", 0))
-    bits = int(header.get("BitsStored", allocated))
-    high = int(header.get("HighBit", bits - 1))
+    syntax = getattr(data, "file_meta", {}).get("TransferSyntaxUID", "1.2.840.10008.1.2")
+    order = ">" if str(syntax) == "1.2.840.10008.1.2.2" else "<"
+    stored = np.dtype(f"{order}{'f' if real else 'i' if signed else 'u'}{allocated // 8}")
+    plain = not getattr(syntax, "is_compressed", False) and header.length != UNDEFINED
+    bits = int(data.get("BitsStored", allocated))
+    high = int(data.get("HighBit", bits - 1))
     if not 0 < bits <= allocated or not bits - 1 <= high < allocated:
         bits, high = allocated, allocated - 1
-    block = PixelBlock(path, offset, length, rows, columns, frames, stored, bits, high, signed and not real, samples, photometric)
-    if length >= 0:
+    length = header.length if plain else -1
+    block = PixelBlock(path, header.offset, length, rows, columns, frames, stored, bits, high, signed, samples, photometric)
+    if plain:
         _check_length(block, path.stat().st_size)
     return block
 

@@ -1,12 +1,13 @@
 """Siemens mosaics: all slices of a volume side by side in one image.
 
-The position in the header is that of the whole sheet, as if it were one large slice about the same middle; the normal is in Siemens' own
-header (CSA), which nibabel reads.
+The position in the header is that of the whole sheet, as if it were one large slice about the same middle; number and course of the slices
+are in Siemens' own headers (CSA), which nibabel reads.
 """
 
 from __future__ import annotations
 
 import math
+import re
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -20,8 +21,10 @@ if TYPE_CHECKING:
 
 __all__ = ["mosaic_images"]
 
-CSA = (0x0029, 0x1010)
+IMAGE_HEADER = (0x0029, 0x1010)
+SERIES_HEADER = (0x0029, 0x1020)
 COUNT = (0x0019, 0x100A)
+AXES = (b"Sag", b"Cor", b"Tra")
 
 
 def mosaic_images(header: Any, sheet: Image) -> tuple[Image, ...]:  # noqa: ANN401 - a pydicom data set
@@ -40,7 +43,7 @@ def mosaic_images(header: Any, sheet: Image) -> tuple[Image, ...]:  # noqa: ANN4
     """
     path = sheet.block.path
     csa = _csa(header)
-    count = int(csa.get("NumberOfImagesInMosaic") or (header[COUNT].value if COUNT in header else 0))
+    count = int(csa.get("count") or (header[COUNT].value if COUNT in header else 0))
     side = math.isqrt(max(count, 1) - 1) + 1
     columns, rows = sheet.block.columns // side, sheet.block.rows // side
     if count < 1 or sheet.block.columns % side or sheet.block.rows % side:
@@ -69,24 +72,41 @@ def mosaic_images(header: Any, sheet: Image) -> tuple[Image, ...]:  # noqa: ANN4
 
 
 def _csa(header: Any) -> dict[str, Any]:  # noqa: ANN401 - a pydicom data set
-    """First value of the few fields of Siemens' own header that are needed."""
-    if CSA not in header:
-        return {}
-    from nibabel.nicom.csareader import get_scalar, get_vector, read
+    """Number and normal of the slices in Siemens' own headers: the image's, else the protocol in that of the series."""
+    found: dict[str, Any] = {}
+    if IMAGE_HEADER in header:
+        from nibabel.nicom.csareader import get_scalar, get_vector, read
 
-    parsed = read(bytes(header[CSA].value))
-    found: dict[str, Any] = {"NumberOfImagesInMosaic": get_scalar(parsed, "NumberOfImagesInMosaic")}
-    found["SliceNormalVector"] = get_vector(parsed, "SliceNormalVector", 3)
+        parsed = read(bytes(header[IMAGE_HEADER].value))
+        found = {"count": get_scalar(parsed, "NumberOfImagesInMosaic"), "normal": get_vector(parsed, "SliceNormalVector", 3)}
+    if SERIES_HEADER in header:
+        protocol = bytes(header[SERIES_HEADER].value)
+        if not found.get("count") and (size := re.search(rb"sSliceArray\.lSize\s*=\s*(\d{1,4})", protocol)):
+            found["count"] = int(size[1])
+        if found.get("normal") is None and found.get("count", 0) > 1:
+            found["normal"] = _course(protocol, int(found["count"]))
     return found
+
+
+def _course(protocol: bytes, count: int) -> FloatArray | None:
+    """From the first slice of a protocol to its last, LPS; None where it does not give both. It leaves out what is zero."""
+    ends = []
+    for at in (0, count - 1):
+        place = [re.search(rb"sSliceArray\.asSlice\[%d\]\.sPosition\.d%s\s*=\s*(-?[\d.]{1,20})" % (at, axis), protocol) for axis in AXES]
+        if not any(place):
+            return None
+        ends.append([0.0 if number is None else float(number[1]) for number in place])
+    return np.subtract(ends[1], ends[0])
 
 
 def _normal(csa: dict[str, Any], sheet: Image) -> FloatArray:
     """Direction in which the slices of a mosaic follow each other."""
-    stated = csa.get("SliceNormalVector")
+    stated = csa.get("normal")
     if stated is None:
         return sheet.normal
     normal = np.asarray(stated, dtype=np.float64)
     length = float(np.linalg.norm(normal))
-    if not length > 0 or abs(normal @ sheet.normal) < 0.999 * length:
+    along = float(normal @ sheet.normal)
+    if not length > 0 or abs(along) < 0.999 * length:
         raise UnreadableFileError(f"Cannot place {str(sheet.block.path)!r}: the normal in its Siemens header is not across its image.")
-    return np.asarray(normal / length)
+    return sheet.normal * np.sign(along)
