@@ -196,7 +196,7 @@ def _clip(
     low, high = 0.0, 1.0
     for axis in (0, 1):
         least, greatest = -0.5 - reach, size[axis] - 0.5 + reach
-        if step[axis] == 0:
+        if abs(step[axis]) < 1e-9:  # pixels: parallel to this edge, and a division by less could overflow
             if not least <= start[axis] <= greatest:
                 return None
             continue
