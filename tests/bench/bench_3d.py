@@ -1,7 +1,7 @@
 """How long a 3D picture takes from nothing, beside a bare PyVista script: ``python -m pytest tests/bench/bench_3d.py --benchmark-enable``.
 
-The figures of the two scripts are for the same two volumes and the same number of pixels, not for the same picture: PyVista draws one volume over
-the other, unlit, in its own placement.
+The figures of the two scripts are for the same two volumes and the same number of pixels, not for the same picture: PyVista draws one
+volume over the other, unlit, in its own placement.
 """
 
 from __future__ import annotations

@@ -115,6 +115,11 @@ FLUSH = """
         vec3(0.0);
 """
 
+SHORTEN = """
+        vs_inside{k}.y = vs_own{k} < 0.995 ? vs_inside{k}.y : -1.0;
+        vs_end = max(vs_end, vs_inside{k}.y);
+"""
+
 LIT = """
 vec4 vs_waiting{k};
 float vs_place{k};
@@ -231,6 +236,10 @@ MARCH = """
             break;
             }}
           }}
+        // Behind what hides all it ever will there is nothing left to find.
+        float vs_end = -1.0;
+        {shorten}
+        vs_last = min(vs_last, vs_end);
         vs_running = vs_running && g_fragColor.a <= 0.99 && vs_t <= vs_last;
         {flush}
         }}
@@ -269,6 +278,7 @@ def extension_texts(count: int) -> tuple[tuple[str, str], ...]:
         mix="".join(MIX.format(k=k) for k in every),
         collect="".join(COLLECT.format(k=k) for k in every),
         flush="".join(FLUSH.format(k=k, portion=PORTION) for k in every),
+        shorten="".join(SHORTEN.format(k=k) for k in every),
         portion=PORTION,
     )
     functions = DECLARATIONS + "".join(LIT.format(k=k) for k in every)
