@@ -1,142 +1,138 @@
 """HDF5 files from bytes and to bytes, for the dialects that are kept in them.
 
-HDF5 can point at other files, promise more than it holds and call for decompressors. A transform needs none of that: only small arrays
-that lie in the file itself are read. h5py is an optional part and is imported when such a file is met.
+Reading is the house's own (`volstudio.transforms.hdf5_format` says why) and needs nothing. Writing goes through h5py, an optional part.
 """
 
 from __future__ import annotations
 
 import io
+import struct
+import zlib
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from volstudio.errors import MissingExtraError, TransformError
+from volstudio.transforms.hdf5_format import DAMAGED, MAGIC, File
+from volstudio.transforms.hdf5_values import attributes, text_of, values_of
 from volstudio.transforms.text import sensible
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-__all__ = ["MAGIC", "attribute", "group", "numbered", "numbers_at", "opened", "stored", "text_at"]
+    from volstudio.geometry.affine import FloatArray
 
-MAGIC = b"\x89HDF\r\n\x1a\n"
+__all__ = ["MAGIC", "Group", "opened", "stored"]
+
 MOST_NUMBERS = 4096
-# What h5py raises for damaged structures, depending on which layer of it meets them.
-DAMAGE = (OSError, KeyError, ValueError, TypeError, RuntimeError, AttributeError, IndexError, OverflowError, SystemError, MemoryError)
+# What numpy, struct and zlib raise for lengths and numbers that contradict each other.
+CONTRADICTIONS = (ValueError, TypeError, IndexError, OverflowError, struct.error, zlib.error)
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """A group of a file, by the names of what is in it.
+
+    Parameters
+    ----------
+    file : File
+    address : int
+        Of its object header.
+    """
+
+    file: File
+    address: int
+
+    def names(self) -> set[str]:
+        """Names of what is in the group."""
+        return set(self.file.links(self.address))
+
+    def group(self, name: str) -> Group:
+        """The group of that name; raises `TransformError` where there is none, or a link to elsewhere."""
+        address = self.file.links(self.address).get(name)
+        if address is None:
+            raise TransformError(f"it has no group {name!r}; is it damaged, or another kind of HDF5 file?")
+        return Group(self.file, address)
+
+    def numbered(self) -> list[Group]:
+        """The groups 0, 1, 2, ... in the order of their numbers; raises `TransformError` where there is anything else."""
+        names = self.names()
+        wanted = [str(number) for number in range(len(names))]
+        if not names or names != set(wanted):
+            said = ", ".join(sorted(names)[:5]) or "there are none"
+            raise TransformError(f"its transforms are not numbered from 0 ({said}); is it damaged?")
+        return [self.group(name) for name in wanted]
+
+    def numbers(self, *names: str) -> FloatArray:
+        """The finite numbers of the array under the first of some names that is there.
+
+        Raises
+        ------
+        TransformError
+            There is none, it is large, it lies elsewhere, or it holds what is no number.
+        """
+        links = self.file.links(self.address)
+        name = next((name for name in names if name in links), names[0])
+        address = links.get(name)
+        found = None if address is None else values_of(self.file, address, most=MOST_NUMBERS)
+        if found is None or found[0].numbers is None:
+            raise TransformError(f"it has no array of numbers {name!r}; is it damaged?")
+        kind, shape, data = found
+        values = np.frombuffer(data, kind.numbers).reshape(shape).astype(np.float64)
+        if not np.isfinite(values).all():
+            raise TransformError(f"its {name!r} holds NaN or infinity, which are not finite numbers; make the transform again")
+        for value in values.ravel().tolist():
+            sensible(value)
+        return values
+
+    def text(self, name: str) -> str:
+        """The text of an array with one entry; raises `TransformError` where there is none."""
+        address = self.file.links(self.address).get(name)
+        found = None if address is None else values_of(self.file, address, most=1)
+        if found is None or found[0].numbers is not None:
+            raise TransformError(f"it has no text {name!r}; is it damaged?")
+        return text_of(self.file, found[0], found[2])
+
+    def attribute(self, name: str) -> str:
+        """The text of an attribute; empty: there is none."""
+        return attributes(self.file, self.address).get(name, "")
 
 
 @contextmanager
-def opened(data: bytes) -> Iterator[Any]:
+def opened(data: bytes) -> Iterator[Group]:
     """The root group of an HDF5 file.
+
+    Raises
+    ------
+    TransformError
+        The structure of the file is damaged, found at once or while it is read.
+    """
+    try:
+        file = File(data)
+        yield Group(file, file.root)
+    except CONTRADICTIONS as error:
+        if isinstance(error, TransformError):
+            raise
+        raise TransformError(DAMAGED) from error
+
+
+def stored(fill: Callable[[Any], None]) -> bytes:
+    """The bytes of a new HDF5 file that ``fill`` puts its groups and arrays into; the same groups give the same bytes.
 
     Raises
     ------
     MissingExtraError
         h5py is not installed.
-    TransformError
-        The structure of the file is damaged, found at once or while it is read.
     """
-    h5py = _h5py()
-    try:
-        with h5py.File(io.BytesIO(data), "r") as file:
-            yield file
-    except TransformError:
-        raise
-    except DAMAGE as error:
-        raise TransformError("its HDF5 structure is truncated or damaged") from error
-
-
-def stored(fill: Callable[[Any], None]) -> bytes:
-    """The bytes of a new HDF5 file that ``fill`` puts its groups and arrays into; the same groups give the same bytes."""
-    h5py = _h5py()
-    buffer = io.BytesIO()
-    with h5py.File(buffer, "w") as file:
-        fill(file)
-    return buffer.getvalue()
-
-
-def group(parent: Any, name: str) -> Any:  # noqa: ANN401 - h5py has no types
-    """The group of that name, which must lie in the file itself.
-
-    Raises
-    ------
-    TransformError
-        There is none.
-    """
-    found = _member(parent, name)
-    if not isinstance(found, _h5py().Group):
-        raise TransformError(f"it has no group {name!r}; is it damaged, or another kind of HDF5 file?")
-    return found
-
-
-def numbered(parent: Any) -> list[Any]:  # noqa: ANN401 - h5py has no types
-    """The groups 0, 1, 2, ... of a group, in the order of their numbers."""
-    names = sorted((name for name in parent if name.isascii() and name.isdecimal()), key=int)
-    if not names or len(names) != len(parent) or [int(name) for name in names] != list(range(len(names))):
-        raise TransformError(f"its transforms are not numbered from 0 ({', '.join(sorted(parent)) or 'there are none'}); is it damaged?")
-    return [group(parent, name) for name in names]
-
-
-def numbers_at(parent: Any, *names: str) -> np.ndarray[Any, np.dtype[np.float64]]:  # noqa: ANN401 - h5py has no types
-    """The finite numbers of the array under the first of some names that is there.
-
-    Raises
-    ------
-    TransformError
-        There is none, it is large, it lies elsewhere, or it holds what is no number.
-    """
-    name = next((name for name in names if name in parent), names[0])
-    array = _member(parent, name)
-    if not isinstance(array, _h5py().Dataset) or array.dtype.kind not in "fiu":
-        raise TransformError(f"it has no array of numbers {name!r}; is it damaged?")
-    if array.size is None or array.size > MOST_NUMBERS:
-        raise TransformError(f"its {name!r} holds {array.size} numbers, too many for a linear transform; non-linear warps are not read")
-    if array.external or array.is_virtual:
-        raise TransformError(f"its {name!r} lies in another file, which is not followed")
-    with np.errstate(over="ignore"):  # a long double beyond the range of doubles becomes infinite, which is refused by its name
-        values = np.asarray(array[()], dtype=np.float64)
-    if not np.isfinite(values).all():
-        raise TransformError(f"its {name!r} holds NaN or infinity, which are not finite numbers; make the transform again")
-    for value in values.ravel().tolist():
-        sensible(value)
-    return values
-
-
-def text_at(parent: Any, name: str) -> str:  # noqa: ANN401 - h5py has no types
-    """The text of an array with one entry.
-
-    Raises
-    ------
-    TransformError
-        There is none.
-    """
-    array = _member(parent, name)
-    if not isinstance(array, _h5py().Dataset) or array.size != 1 or array.dtype.kind not in "OS" or array.external or array.is_virtual:
-        raise TransformError(f"it has no text {name!r}; is it damaged?")
-    return _text(np.asarray(array[()]).ravel()[0])
-
-
-def attribute(parent: Any, name: str) -> str:  # noqa: ANN401 - h5py has no types
-    """The text of an attribute; empty: there is none."""
-    return _text(parent.attrs[name]) if name in parent.attrs else ""
-
-
-def _member(parent: Any, name: str) -> Any:  # noqa: ANN401 - h5py has no types
-    """What a group holds under a name; None: nothing, or a link to elsewhere."""
-    is_here = name in parent and isinstance(parent.get(name, getlink=True), _h5py().HardLink)
-    return parent[name] if is_here else None
-
-
-def _text(value: object) -> str:
-    return value.decode("utf-8", errors="replace") if isinstance(value, bytes) else str(value)
-
-
-def _h5py() -> Any:  # noqa: ANN401 - h5py has no types
     try:
         import h5py
     except ImportError as error:
         raise MissingExtraError(
-            "This transform is kept in HDF5, which needs h5py: install it with  python -m pip install 'volstudio[formats]'"
+            "Writing transforms in HDF5 needs h5py: install it with  python -m pip install 'volstudio[formats]'"
         ) from error
-    return h5py
+    buffer = io.BytesIO()
+    with h5py.File(buffer, "w") as file:
+        fill(file)
+    return buffer.getvalue()

@@ -14,7 +14,7 @@ import numpy as np
 from volstudio.errors import TransformError
 from volstudio.geometry.conventions import ras_to_lps
 from volstudio.transforms.dialect import Dialect, Ends
-from volstudio.transforms.hdf5 import MAGIC, group, numbered, numbers_at, opened, stored, text_at
+from volstudio.transforms.hdf5 import MAGIC, Group, opened, stored
 from volstudio.transforms.itk import Block, compose, kind_of
 
 if TYPE_CHECKING:
@@ -30,8 +30,8 @@ FIXED = ("TransformFixedParameters", "TranformFixedParameters")
 def read(data: bytes, ends: Ends) -> FloatArray:  # noqa: ARG001 - ITK's files need no image
     """Fixed -> moving points, RAS mm, of an ITK HDF5 file; see `Dialect.read`."""
     with opened(data) as file:
-        parts = numbered(group(file, "TransformGroup"))
-        kinds = [kind_of(text_at(part, "TransformType")) for part in parts]
+        parts = file.group("TransformGroup").numbered()
+        kinds = [kind_of(part.text("TransformType")) for part in parts]
         _check_linear(kinds)
         return compose([_block(kind, part) for kind, part in zip(kinds, parts, strict=True)])
 
@@ -55,12 +55,12 @@ def recognises(data: bytes) -> bool:
     return data.startswith(MAGIC) and b"TransformType" in data
 
 
-def _block(kind: str, part: Any) -> Block:  # noqa: ANN401 - h5py has no types
+def _block(kind: str, part: Group) -> Block:
     if kind == "CompositeTransform":
         return Block(kind, [], [])
-    parameters = numbers_at(part, *PARAMETERS).ravel().tolist()
+    parameters = part.numbers(*PARAMETERS).ravel().tolist()
     # A transform without fixed parameters may come without the entry.
-    fixed = numbers_at(part, *FIXED).ravel().tolist() if any(name in part for name in FIXED) else []
+    fixed = part.numbers(*FIXED).ravel().tolist() if part.names() & set(FIXED) else []
     return Block(kind, parameters, fixed)
 
 

@@ -23,8 +23,7 @@ if TYPE_CHECKING:
 
 __all__ = ["REGISTER_DAT"]
 
-NUMBER = r"[ \t]*[-+\d.eE]+[ \t]*\n"
-LAYOUT = re.compile(rf"[^\n]*\n({NUMBER}){{3}}([ \t]*([-+\d.eE]+[ \t]*){{4}}\n){{2}}")
+NUMBER = re.compile(r"[-+\d.eE]+")
 INTENSITY = 0.15  # what FreeSurfer's own programs write
 
 
@@ -58,8 +57,9 @@ def write(matrix: FloatArray, ends: Ends) -> bytes:
 
 
 def recognises(data: bytes) -> bool:
-    """Whether the content has a register.dat's first six lines."""
-    return LAYOUT.match(decode(data).lstrip()) is not None
+    """Whether the content has a register.dat's first six lines: anything, three single numbers, four numbers and again."""
+    lines = [line.split() for line in decode(data).lstrip().split("\n", 6)[1:6]]
+    return [len(line) for line in lines] == [1, 1, 1, 4, 4] and all(NUMBER.fullmatch(word) for line in lines for word in line)
 
 
 REGISTER_DAT = Dialect("register.dat", "FreeSurfer register.dat", (".dat",), recognises, read, write)

@@ -13,7 +13,7 @@ import numpy as np
 
 from volstudio.errors import TransformError
 from volstudio.transforms.dialect import Dialect, Ends
-from volstudio.transforms.hdf5 import MAGIC, attribute, group, numbered, numbers_at, opened, stored
+from volstudio.transforms.hdf5 import MAGIC, opened, stored
 
 if TYPE_CHECKING:
     from volstudio.geometry.affine import FloatArray
@@ -26,15 +26,15 @@ KINDS = ("space", "space", "space", "vector")
 def read(data: bytes, ends: Ends) -> FloatArray:  # noqa: ARG001 - X5 needs no image
     """Fixed -> moving points, RAS mm, of an X5 file; see `Dialect.read`."""
     with opened(data) as file:
-        if attribute(file, "Format") != "X5":
-            raise TransformError(f"it says that its format is {attribute(file, 'Format')!r}, not 'X5'")
-        nodes = numbered(group(file, "TransformGroup"))
+        if file.attribute("Format") != "X5":
+            raise TransformError(f"it says that its format is {file.attribute('Format')!r}, not 'X5'")
+        nodes = file.group("TransformGroup").numbered()
         if len(nodes) > 1:
             raise TransformError(f"it holds {len(nodes)} transforms; choose one and save it alone")
-        kind = attribute(nodes[0], "Type")
+        kind = nodes[0].attribute("Type")
         if kind != "linear":
             raise TransformError(f"it holds a transform of the type {kind!r}, a non-linear warp or a chain; a linear transform is needed")
-        matrix = numbers_at(nodes[0], "Transform")
+        matrix = nodes[0].numbers("Transform")
     if matrix.ndim == 3 and matrix.shape[0] > 1:
         raise TransformError(f"it is a list of {len(matrix)} transforms, such as one per volume of a series; choose one and save it alone")
     if matrix.shape not in ((4, 4), (1, 4, 4)):
