@@ -44,8 +44,8 @@ def start_xvfb() -> tuple[subprocess.Popen[bytes], str]:
 @pytest.fixture(scope="session")
 def display() -> Iterator[str]:
     """Name of a virtual display that belongs to these tests."""
-    pytest.importorskip("PySide6", reason="the window's extra is not installed")
-    pytest.importorskip("pyvistaqt", reason="the window's extra is not installed")
+    pytest.importorskip("PySide6.QtWidgets", reason="the window's extra, or a library it needs, is not installed", exc_type=ImportError)
+    pytest.importorskip("pyvistaqt", reason="the window's extra, or a library it needs, is not installed", exc_type=ImportError)
     if sys.platform != "linux" or shutil.which("Xvfb") is None:
         pytest.skip("Xvfb is not installed, so no window can be tested without taking the person's screen")
     server, name = start_xvfb()
@@ -171,17 +171,24 @@ class Hand:
         self._event("mouseDClick", pane, at, "Left", "No")
         self.settle()
 
-    def move(self, pane: Any, at: tuple[float, float]) -> None:
+    def move(self, pane: Any, at: tuple[float, float], keys: str = "No") -> None:
+        from PySide6.QtCore import QEvent, QPointF, Qt
+        from PySide6.QtGui import QMouseEvent
         from PySide6.QtTest import QTest
 
-        QTest.mouseMove(pane, self._point(at))
+        if keys == "No":
+            QTest.mouseMove(pane, self._point(at))
+        else:  # Qt's own test moves carry no keys
+            here, held = QPointF(self._point(at)), getattr(Qt.KeyboardModifier, f"{keys}Modifier")
+            none = Qt.MouseButton.NoButton
+            self.app.sendEvent(pane, QMouseEvent(QEvent.Type.MouseMove, here, QPointF(pane.mapToGlobal(here)), none, none, held))
         self.app.processEvents()
 
     def drag(self, pane: Any, start: tuple[float, float], end: tuple[float, float], button: str = "Left", keys: str = "No") -> None:
         """Press, move in ten steps, and let go."""
         self.press(pane, start, button, keys)
         for step in range(1, 11):
-            self.move(pane, (start[0] + (end[0] - start[0]) * step / 10, start[1] + (end[1] - start[1]) * step / 10))
+            self.move(pane, (start[0] + (end[0] - start[0]) * step / 10, start[1] + (end[1] - start[1]) * step / 10), keys)
         self.release(pane, end, button, keys)
         self.settle()
 

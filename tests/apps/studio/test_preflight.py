@@ -18,7 +18,7 @@ def test_without_qt_the_pip_line_is_said(monkeypatch):
 
 
 def test_without_a_display_it_says_so_and_starts_nothing(monkeypatch):
-    pytest.importorskip("PySide6", reason="the window's extra is not installed")
+    pytest.importorskip("PySide6.QtWidgets", reason="the window's extra, or a library it needs, is not installed", exc_type=ImportError)
     if sys.platform != "linux":
         pytest.skip("only X11 and Wayland can be absent")
     for name in ("DISPLAY", "WAYLAND_DISPLAY"):

@@ -5,6 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+pytest.importorskip("PySide6.QtWidgets", reason="the window's extra, or a library it needs, is not installed", exc_type=ImportError)
+
 from volstudio.apps.studio.gestures import gizmo_of
 from volstudio.rendering.planes import crosshair_of
 
@@ -127,20 +129,7 @@ def test_shift_snaps_to_whole_millimetres(window, hand):
     window.desk.set_move_tool(True)
     pane = window.slice_panes["axial"]
     start = handle_pixel(window, pane, "move-right")
-    hand.press(pane, start)
-    from PySide6.QtCore import QEvent, QPointF, Qt
-    from PySide6.QtGui import QMouseEvent
-
-    point = QPointF(start[0] + 37, start[1])
-    event = QMouseEvent(
-        QEvent.Type.MouseMove,
-        point,
-        pane.mapToGlobal(point),
-        Qt.MouseButton.NoButton,
-        Qt.MouseButton.LeftButton,
-        Qt.KeyboardModifier.ShiftModifier,
-    )
-    hand.app.sendEvent(pane, event)
+    hand.drag(pane, start, (start[0] + 37, start[1]), keys="Shift")
     moved = matrix(window)[0, 3]
     assert moved == round(moved) != 0
 

@@ -42,7 +42,7 @@ def make_window(scene: Scene | None = None, *, recover: bool = True, session_pat
     """A window on a scene, with its journal, not yet shown; see `volstudio.apps.studio.run`."""
     session = Session(scene)
     if session_path is not None:
-        session.mark_saved(Path(session_path))
+        session.mark_saved(Path(session_path).absolute())
     window = StudioWindow(session)
     if recover:
         window.documents.offer_recoveries()

@@ -18,6 +18,7 @@ OPTIONS = (
     ("show_crosshair", "Crosshair", ("C",), "crosshair"),
     ("letters", "Orientation letters", (), ""),
     ("scale_bar", "Scale bar", (), ""),
+    ("colour_bars", "Colour bars in pictures", (), ""),
     ("slices_in_3d", "Slices in 3D", (), ""),
 )
 
@@ -45,7 +46,7 @@ def _file(window: StudioWindow) -> tuple[Entry, ...]:
         Entry("export_transform", "File/Export", "&Transform…", (), exports.transform),
         Entry("export_picture", "File/Export", "&Picture…", ("Ctrl+P",), exports.picture, "camera"),
         _line("File"),
-        Entry("close_session", "File", "&New window content", ("Ctrl+N",), files.new),
+        Entry("close_session", "File", "&New session", ("Ctrl+N",), files.new),
         Entry("quit", "File", "&Quit", ("Ctrl+Q",), window.close),
     )
 

@@ -22,11 +22,11 @@ if TYPE_CHECKING:
 
 __all__ = ["SCENE_KINDS", "TRANSFORM_KINDS", "VOLUME_KINDS", "Sorted", "loaded", "placed_from_file", "sort_files"]
 
-VOLUME_KINDS = "Volumes (*.nii *.nii.gz *.mgz *.mgh *.hdr *.img *.img.gz);;All files (*)"
+VOLUME_KINDS = "Volumes (*.nii *.nii.gz *.mgz *.mgh *.hdr *.img *.img.gz *.nrrd *.nhdr *.mha *.mhd *.dcm);;All files (*)"
 SCENE_KINDS = "Sessions (*.toml *.json);;All files (*)"
-TRANSFORM_KINDS = "Transforms (*.tfm *.txt *.mat *.xfm *.csv *.npy);;All files (*)"
+TRANSFORM_KINDS = "Transforms (*.tfm *.txt *.mat *.xfm *.h5 *.lta *.x5 *.1D *.dat *.csv *.npy);;All files (*)"
 SCENE_SUFFIXES = (".toml", ".json")
-TRANSFORM_SUFFIXES = (".tfm", ".txt", ".mat", ".xfm", ".csv", ".npy", ".h5", ".lta", ".x5")
+TRANSFORM_SUFFIXES = (".tfm", ".txt", ".mat", ".xfm", ".csv", ".npy", ".h5", ".lta", ".x5", ".1d", ".dat")
 
 
 @dataclass(frozen=True, slots=True)
