@@ -146,12 +146,13 @@ def test_an_unset_camera_holds_all_and_stays_when_a_layer_moves(scene, make_view
     assert camera_of(view._renderer) == first
 
 
-def test_what_is_drawn_coarsely_while_moving_is_drawn_fully_afterwards(make_volume, make_scene, make_view):
+def test_what_is_drawn_coarsely_while_moving_is_drawn_fully_afterwards(make_volume, make_scene, make_view, monkeypatch):
     scene, find = make_scene(make_volume(np.asfortranarray(np.random.default_rng(0).random((20, 24, 18)).astype(np.float32))), **QUIET)
     scene = msgspec.structs.replace(change(scene, path=path_of(find(scene.layers[0]))), camera=EYE)
     view, picture = make_view(find)
     view.sync(None, scene)
     full = picture()
+    monkeypatch.setattr("volstudio.rendering.view.SLOW_S", (0.0, 0.0))
     view.set_quality("moving")
     coarse = picture()
     view.set_quality("still")

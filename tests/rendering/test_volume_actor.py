@@ -204,6 +204,20 @@ def test_clips_keep_the_side_the_normal_points_to(make_volume, make_scene, make_
     assert whole[:, 122:].max() > 100
 
 
+def test_wild_values_do_not_spoil_the_window(make_volume, make_scene, make_view):
+    one, _ = two_balls(make_volume)
+    wild = one.data.copy(order="F")
+    wild[0, 0, 0], wild[1, 0, 0] = -1e7, 3e8
+    pictures = []
+    for data in (one.data, wild):
+        scene, find = scene_of(make_scene, make_volume(data, one.affine.matrix), camera=orthographic((5.0, -2, 5), "front"))
+        view, picture = make_view(find)
+        view.sync(None, scene)
+        pictures.append(picture().astype(int))
+    assert pictures[0].std() > 10
+    assert np.abs(pictures[0] - pictures[1]).mean() < 1.5
+
+
 LINEAR = {
     "oblique": rotation_about((1, -2, 0.5), 0.8, (0, 0, 0))[:3, :3],
     "anisotropic": rotation_about((1, -2, 0.5), 0.8, (0, 0, 0))[:3, :3] @ np.diag([0.8, 1.0, 1.3]),

@@ -9,10 +9,9 @@ from volstudio.rendering.view import SceneView
 if TYPE_CHECKING:
     from volstudio.rendering.planes import Volumes
     from volstudio.rendering.vtk_types import Renderer, VtkObject
-    from volstudio.scene.model import Layer, Scene
-    from volstudio.volumes.volume import Volume
+    from volstudio.scene.model import Scene
 
-__all__ = ["add_to", "open_layer"]
+__all__ = ["add_to"]
 
 
 def add_to(plotter: VtkObject, scene: Scene, volumes: Volumes | None = None) -> SceneView:
@@ -45,16 +44,9 @@ def add_to(plotter: VtkObject, scene: Scene, volumes: Volumes | None = None) -> 
         plotter.show()
     """
     renderer: Renderer = getattr(plotter, "renderer", plotter)
-    view = SceneView(renderer, volumes or open_layer)
+    view = SceneView(renderer, volumes)
     view.sync(None, scene)
     # PyVista resets the camera at the first show unless it believes that somebody has set it.
     if hasattr(renderer, "camera_set"):
         renderer.camera_set = True
     return view
-
-
-def open_layer(layer: Layer) -> Volume:
-    """The volume of a layer, from the house's store."""
-    from volstudio.volumes.store import STORE
-
-    return STORE.get(layer.path, form=layer.form, name=layer.name)

@@ -24,6 +24,8 @@ UNLIT = (1.0, 0.0, 0.0, 1.0)
 # The width of a jump in opacity or colour, in windows: too small to see. VTK makes its tables as fine as the finest step, so less costs
 # memory.
 JUMP = 1e-3
+# Entries of the longest table that every driver takes, with some to spare.
+TABLE = 12000
 # Presets are made for objects of the size of a head, in mm from corner to corner of the box. What is of another order of size (a
 # microscope's cube, a whole animal in metres) would be all fog or all wall, so there lengths count in parts of the object.
 HEAD_LIKE_MM = (100.0, 1000.0)
@@ -55,8 +57,16 @@ def colour_points(look: Look, window: tuple[float, float]) -> FloatArray:
     return np.concatenate([negative, positive])
 
 
-def opacity_points(look: Look, window: tuple[float, float], curve: OpacityCurve) -> FloatArray:
+def opacity_points(look: Look, window: tuple[float, float], curve: OpacityCurve, *, least_jump: float = 0.0) -> FloatArray:
     """Opacity of a layer's values.
+
+    Parameters
+    ----------
+    look : Look
+    window : (low, high)
+    curve : OpacityCurve
+    least_jump : float
+        The width, in values, that the edge at ``hide_below`` has at least.
 
     Returns
     -------
@@ -66,7 +76,7 @@ def opacity_points(look: Look, window: tuple[float, float], curve: OpacityCurve)
     low, high = window
     points = np.array(curve.points, dtype=float)
     values, opacity = low + points[:, 0] * (high - low), points[:, 1]
-    jump = JUMP * (high - low)
+    jump = max(JUMP * (high - low), least_jump)
     if look.hide_below is not None:
         edge = float(look.hide_below)
         at_edge = float(np.interp(edge, values, opacity))
@@ -113,8 +123,19 @@ def size_factor(diagonal_mm: float) -> float:
     return diagonal_mm / min(max(diagonal_mm, low), high)
 
 
-def dress(prop: VtkObject, look: Look, window: tuple[float, float], *, diagonal_mm: float) -> None:
-    """Give a vtkVolumeProperty the colours, opacities and interpolation of a look."""
+def dress(prop: VtkObject, look: Look, window: tuple[float, float], *, diagonal_mm: float, span: float) -> None:
+    """Give a vtkVolumeProperty the colours, opacities and interpolation of a look.
+
+    Parameters
+    ----------
+    prop : vtkVolumeProperty
+    look : Look
+    window : (low, high)
+    diagonal_mm : float
+        Of the volume's box.
+    span : float
+        From the least to the greatest value of the volume: the length of VTK's tables.
+    """
     from vtkmodules.vtkCommonDataModel import vtkPiecewiseFunction
     from vtkmodules.vtkRenderingCore import vtkColorTransferFunction
 
@@ -124,7 +145,7 @@ def dress(prop: VtkObject, look: Look, window: tuple[float, float], *, diagonal_
     colours, opacities = vtkColorTransferFunction(), vtkPiecewiseFunction()
     for point in colour_points(look, window):
         colours.AddRGBPoint(*point)
-    for point in opacity_points(look, window, curve):
+    for point in opacity_points(look, window, curve, least_jump=span / TABLE):
         opacities.AddPoint(*point)
     prop.SetColor(colours)
     prop.SetScalarOpacity(opacities)

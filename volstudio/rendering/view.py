@@ -25,10 +25,13 @@ if TYPE_CHECKING:
     from volstudio.rendering.planes import Volumes
     from volstudio.rendering.vtk_types import Renderer
     from volstudio.scene.model import Landmark, Layer, Scene, Vec3
+    from volstudio.volumes.volume import Volume
 
-__all__ = ["Quality", "SceneView"]
+__all__ = ["Quality", "SceneView", "open_layer"]
 
 Quality = Literal["still", "moving"]
+# Full pictures that take longer than this are drawn with a quarter, or a ninth, of the rays while something moves.
+SLOW_S = (0.06, 0.2)
 
 
 class SceneView:
@@ -37,7 +40,8 @@ class SceneView:
     Parameters
     ----------
     renderer : vtkRenderer
-    volumes : callable, Layer -> Volume
+    volumes : callable, Layer -> Volume, or None
+        None: files are opened as the layers say.
     scale : float
         Device pixels per pixel, for lines and letters.
 
@@ -50,8 +54,8 @@ class SceneView:
         renderer.GetRenderWindow().Render()
     """
 
-    def __init__(self, renderer: Renderer, volumes: Volumes, *, scale: float = 1.0) -> None:
-        self._renderer, self._volumes, self._scale = renderer, volumes, scale
+    def __init__(self, renderer: Renderer, volumes: Volumes | None = None, *, scale: float = 1.0) -> None:
+        self._renderer, self._volumes, self._scale = renderer, volumes or open_layer, scale
         self._scene: Scene | None = None
         self._actor = VolumeActor(renderer)
         self._slices = SlicePlanes(renderer)
@@ -61,6 +65,8 @@ class SceneView:
         self._crosshair = Lines(renderer, ACCENT, width=1.1 * scale, through=0.22)
         self._corner = CornerAxes(renderer, scale=scale)
         self._known = True
+        self._quality: Quality = "still"
+        self._coarseness = 3.0
         self._shift: tuple[int, int, int] | None = None
         self._notes: tuple[str, ...] = ()
         self._watch = renderer.AddObserver("StartEvent", self._before_render), renderer.AddObserver("EndEvent", self._after_render)
@@ -131,11 +137,15 @@ class SceneView:
         return CameraRays.of(self._renderer)
 
     def set_quality(self, quality: Quality) -> None:
-        """``"moving"``: coarse, for while something is dragged; ``"still"``: every pixel and every voxel."""
-        if quality == "moving":
-            self._actor.set_detail(pixels=3.0, steps=2.0)
-        else:
+        """``"moving"``: for while something is dragged, as coarse as the last full picture was slow; ``"still"``: every pixel and voxel."""
+        before, self._quality = self._quality, quality
+        if quality == "still":
             self._actor.set_detail(pixels=1.0, steps=1.0)
+            return
+        if before == "still":
+            took = self._renderer.GetLastRenderTimeInSeconds()
+            self._coarseness = 3.0 if took > SLOW_S[1] else 2.0 if took > SLOW_S[0] else 1.0
+        self._actor.set_detail(pixels=self._coarseness, steps=(1.0 + self._coarseness) / 2)
 
     def close(self) -> None:
         """Take everything out of the renderer and let go of it."""
@@ -229,6 +239,13 @@ class SceneView:
 
     def _after_render(self, *_event: object) -> None:
         self._actor.judge()
+
+
+def open_layer(layer: Layer) -> Volume:
+    """The volume of a layer, from the house's store."""
+    from volstudio.volumes.store import STORE
+
+    return STORE.get(layer.path, form=layer.form, name=layer.name)
 
 
 def _place(scene: Scene, mark: Landmark) -> Vec3:

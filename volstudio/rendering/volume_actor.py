@@ -31,13 +31,15 @@ if TYPE_CHECKING:
     from volstudio.rendering.vtk_types import Renderer, VtkObject
     from volstudio.scene.model import Clip, Look
 
-__all__ = ["MAX_VOLUMES", "DrawnVolume", "VolumeActor"]
+__all__ = ["MAX_VOLUMES", "DrawnVolume", "VolumeActor", "limits_for"]
 
 # Each volume takes three texture units; VTK needs a few for itself. Every driver has sixteen, most have thirty-two.
 UNITS_PER_VOLUME, UNITS_OF_VTK, LEAST_UNITS = 3, 4, 16
 MAX_VOLUMES = 8
 # How thick a surface is, in mm: the slope of the values over this length, against the window, tells surface from tissue.
 SURFACE_MM = 2.0
+# A range of values this many windows wide still gives the window enough entries of VTK's tables.
+FINEST = 64.0
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -91,7 +93,8 @@ class VolumeActor:
     def __init__(self, renderer: Renderer) -> None:
         self._renderer = renderer
         self._drawn: tuple[DrawnVolume, ...] = ()
-        self._images: dict[int, tuple[NDArray[Any], VoxelImage]] = {}
+        self._images: dict[tuple[int, tuple[float, float] | None], tuple[NDArray[Any], VoxelImage]] = {}
+        self._shown: dict[int, VoxelImage] = {}
         self._multi: VtkObject = None
         self._volumes: list[VtkObject] = []
         self._coarse = self._pixels = 1.0
@@ -100,6 +103,7 @@ class VolumeActor:
         self.uploads = self.builds = 0
         self.lit: bool | None = None
         self._seen = False
+        self._padding: VoxelImage | None = None
 
     @property
     def drawn(self) -> tuple[DrawnVolume, ...]:
@@ -129,7 +133,7 @@ class VolumeActor:
         for port, item in enumerate(drawn):
             self._update(port, before[port] if before else None, item)
         used = {id(item.frame) for item in drawn}
-        self._images = {key: value for key, value in self._images.items() if key in used}
+        self._images = {key: value for key, value in self._images.items() if key[0] in used}
         self._set_step()
         return left_out
 
@@ -208,7 +212,7 @@ class VolumeActor:
         centre[:3, 3] = (first.voxel_to_scene @ [*((np.array(first.frame.shape) - 1) / 2), 1])[:3]
         scale = np.diag([*(np.full(3, first.voxel_mm * 0.1)), 1.0])
         self._volumes[1].SetUserMatrix(_matrix(centre @ scale))
-        self._images[id(empty.voxels)] = (empty.voxels, empty)
+        self._padding = empty
 
     def _add(self, port: int, mapper: VtkObject, image: VoxelImage) -> None:
         volume = vtkVolume()
@@ -219,15 +223,18 @@ class VolumeActor:
 
     def _update(self, port: int, before: DrawnVolume | None, item: DrawnVolume) -> None:
         volume = self._volumes[port]
-        new_frame = before is None or before.frame is not item.frame
+        image = self._image(item)
+        new_image = self._shown.get(port) is not image
         moved = before is None or not np.array_equal(before.voxel_to_scene, item.voxel_to_scene)
-        if new_frame:
-            self._multi.GetMapper().SetInputDataObject(port, self._image(item).image)
+        if new_image:
+            self._multi.GetMapper().SetInputDataObject(port, image.image)
+            self._shown[port] = image
             self.uploads += 1
-        if new_frame or moved:
-            volume.SetUserMatrix(_matrix(self._image(item).user_matrix(item.voxel_to_scene)))
-        if before is None or before.look is not item.look or before.window != item.window:
-            dress(volume.GetProperty(), item.look, item.window, diagonal_mm=item.diagonal_mm)
+        if new_image or moved:
+            volume.SetUserMatrix(_matrix(image.user_matrix(item.voxel_to_scene)))
+        if new_image or before is None or before.look is not item.look or before.window != item.window:
+            low, high = image.value_range
+            dress(volume.GetProperty(), item.look, item.window, diagonal_mm=item.diagonal_mm, span=high - low)
         self._set_uniforms(port, item)
 
     def _set_uniforms(self, port: int, item: DrawnVolume) -> None:
@@ -250,10 +257,16 @@ class VolumeActor:
         mapper.SetImageSampleDistance(self._pixels)
 
     def _image(self, item: DrawnVolume) -> VoxelImage:
-        known = self._images.get(id(item.frame))
-        if known is None:
-            known = self._images[id(item.frame)] = (item.frame, voxel_image(item.frame, item.voxel_to_scene))
-        return known[1]
+        """The item's image, made once for each array and range of values."""
+        whole = self._kept(item, None)
+        limits = limits_for(whole.value_range, item.window)
+        return whole if limits is None else self._kept(item, limits)
+
+    def _kept(self, item: DrawnVolume, limits: tuple[float, float] | None) -> VoxelImage:
+        key = id(item.frame), limits
+        if key not in self._images:
+            self._images[key] = item.frame, voxel_image(item.frame, item.voxel_to_scene, limits=limits)
+        return self._images[key][1]
 
     def judge(self) -> bool:
         """After a picture: whether our march drew the volumes; if not, VTK's own takes over from the next picture on.
@@ -278,7 +291,25 @@ class VolumeActor:
             window = self._renderer.GetRenderWindow()
             if window is not None:
                 self._multi.ReleaseGraphicsResources(window)
-        self._multi, self._volumes = None, []
+        self._multi, self._volumes, self._shown = None, [], {}
+
+
+def limits_for(value_range: tuple[float, float], window: tuple[float, float]) -> tuple[float, float] | None:
+    """Between which values an image must be cut off to be drawn well, or None.
+
+    VTK's tables of colours and opacities run from the least value to the greatest; a few wild values would leave the window a handful of
+    entries. The limits go in powers of two, so that a window that is dragged seldom needs other ones.
+
+    >>> limits_for((0.0, 4095.0), (100.0, 900.0)) is None
+    True
+    >>> limits_for((-3e7, 1.0), (0.1, 0.9))
+    (-4.0, 4.0)
+    """
+    low, high = window
+    if value_range[1] - value_range[0] <= FINEST * (high - low):
+        return None
+    reach = 2.0 ** np.ceil(np.log2(4 * max(abs(low), abs(high), 1e-30)))
+    return -float(reach), float(reach)
 
 
 def _matrix(values: FloatArray) -> VtkObject:

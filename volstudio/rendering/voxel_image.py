@@ -61,7 +61,9 @@ class VoxelImage:
         return voxel_to_scene @ self.to_voxel @ np.diag([*(1 / np.array(self.image.GetSpacing())), 1.0])
 
 
-def voxel_image(frame: NDArray[Any], voxel_to_scene: FloatArray, *, max_voxels: int = MAX_VOXELS) -> VoxelImage:
+def voxel_image(
+    frame: NDArray[Any], voxel_to_scene: FloatArray, *, max_voxels: int = MAX_VOXELS, limits: tuple[float, float] | None = None
+) -> VoxelImage:
     """A frame for VTK's volume and slice mappers.
 
     Parameters
@@ -71,11 +73,15 @@ def voxel_image(frame: NDArray[Any], voxel_to_scene: FloatArray, *, max_voxels: 
         Gives the spacing.
     max_voxels : int
         Larger frames are averaged in blocks.
+    limits : (low, high) or None
+        Values beyond are drawn as these.
     """
     from vtkmodules.util.numpy_support import numpy_to_vtk
     from vtkmodules.vtkCommonDataModel import vtkImageData
 
     voxels, factors = _within_budget(_drawable(frame), max_voxels)
+    if limits is not None:
+        voxels = np.clip(voxels, *limits)
     voxels, offset = _at_least_two(voxels)
     order = _fastest_first(voxels)
     voxels = np.asfortranarray(voxels.transpose(order))
