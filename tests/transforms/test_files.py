@@ -190,6 +190,39 @@ def test_any_bytes_are_a_transform_or_refused(tmp_path: Path, t1, epi, data):
             assert np.isfinite(read_transform(tmp_path / f"t{suffix}", fixed=t1, moving=epi).matrix).all()
 
 
+MEGABYTE = 1_000_000
+LONG = [
+    b"9" * MEGABYTE,
+    b"1 0 0 " + b"9" * MEGABYTE + b"x 0\n" * 3,
+    b"\n" * MEGABYTE,
+    b"\n" * MEGABYTE + b"x",
+    b"#" * MEGABYTE,
+    b"#\n" * (MEGABYTE // 2),
+    b"# maps fixed points " * (MEGABYTE // 20),
+    b"maps fixed points\n" * (MEGABYTE // 18),
+    b"type = " + b"1" * MEGABYTE + b"\n",
+    b"type = 1\nnxforms = " + b"1" * MEGABYTE,
+    b"Transform: " + b"a_1" * (MEGABYTE // 3),
+    b"Transform: a_" + b"1" * MEGABYTE,
+    b" " * MEGABYTE + b"x",
+    b"a\n1\n1\n1\n" + b"1" * MEGABYTE + b"\n",
+    b"1," * (MEGABYTE // 2),
+    b"\x89HDF\r\n\x1a\n" + b"TransformType" * (MEGABYTE // 13),
+]
+
+
+@pytest.mark.timeout(60)
+@pytest.mark.parametrize("data", LONG, ids=lambda data: data[:12].hex())
+def test_long_nonsense_is_refused_in_linear_time(tmp_path: Path, t1, epi, data):
+    """What a search with two overlapping repeats would chew on for hours ends before the time limit."""
+    (tmp_path / "t.bin").write_bytes(data)
+    with pytest.raises(VolstudioError):
+        read_transform(tmp_path / "t.bin", fixed=t1, moving=epi)
+    for dialect in DIALECTS:
+        with pytest.raises(VolstudioError):
+            read_transform(tmp_path / "t.bin", fixed=t1, moving=epi, dialect=dialect.name)
+
+
 DAMAGE = [b"", b"9", b"-", b"e308", b"\n", b"\x00", b"#", b"nan", b"1e-320", b":"]
 
 

@@ -26,14 +26,14 @@ if TYPE_CHECKING:
 
 __all__ = ["AFNI", "plumb"]
 
-BANNER = re.compile(r"^\s*#.*(3dvolreg|3dAllineate|DICOM-to-DICOM)", re.MULTILINE)
+BANNER = re.compile(r"^[ \t]*#.*(3dvolreg|3dAllineate|DICOM-to-DICOM)", re.MULTILINE)
 PLUMB = 1e-12  # share of the voxel size by which a plumb image may miss the axes: rounding of doubles
 
 
 def read(data: bytes, ends: Ends) -> FloatArray:
     """Fixed -> moving points, RAS mm, of an AFNI matrix; see `Dialect.read`."""
     text = decode(data)
-    if re.search(r"^\s*#.*\bparameters\b", text, re.MULTILINE):
+    if re.search(r"^[ \t]*#.*\bparameters\b", text, re.MULTILINE):
         raise TransformError(
             "it holds the parameters of a transform (-1Dparam_save), not its matrix (-1Dmatrix_save); AFNI's 1dApar2mat makes the matrix"
         )

@@ -87,7 +87,9 @@ def write(matrix: FloatArray, ends: Ends) -> bytes:
 def recognises(data: bytes) -> bool:
     """Whether the content has ITK's banner or a line of its own."""
     text = decode(data)
-    return text.lstrip().startswith("#Insight Transform File") or re.search(r"^\s*Transform: *\w+_\d+_\d+", text, re.MULTILINE) is not None
+    return (
+        text.lstrip().startswith("#Insight Transform File") or re.search(r"^[ \t]*Transform: *\w+_\d+_\d+", text, re.MULTILINE) is not None
+    )
 
 
 def _blocks(text: str) -> list[Block]:

@@ -72,7 +72,7 @@ def write(matrix: FloatArray, ends: Ends) -> bytes:
 
 def recognises(data: bytes) -> bool:
     """Whether the content has an LTA's first entries."""
-    return re.search(r"^\s*type\s*=\s*\d+.*\n\s*nxforms\s*=", decode(data), re.MULTILINE) is not None
+    return re.search(r"^[ \t]*type[ \t]*=[ \t]*\d.*\n\s*nxforms\s*=", decode(data), re.MULTILINE) is not None
 
 
 def _parse(text: str) -> Parts:
@@ -94,7 +94,7 @@ def _parse(text: str) -> Parts:
 
 
 def _integer(lines: list[str], index: int, key: str) -> int:
-    found = re.fullmatch(rf"{key}\s*=\s*(\d+)", lines[index]) if index < len(lines) else None
+    found = re.fullmatch(rf"{key}\s*=\s*(\d{{1,9}})", lines[index]) if index < len(lines) else None
     if found is None:
         raise TransformError(f"it has no entry {key!r} in its place; is it truncated or damaged?")
     return int(found.group(1))

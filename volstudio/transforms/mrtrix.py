@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 __all__ = ["MRTRIX"]
 
-BANNER = re.compile(r"^\s*#\s*(mrtrix_version|command_history):", re.MULTILINE)
+BANNER = re.compile(r"^[ \t]*#[ \t]*(mrtrix_version|command_history):", re.MULTILINE)
 
 
 def read(data: bytes, ends: Ends) -> FloatArray:  # noqa: ARG001 - scanner coordinates need no image

@@ -28,6 +28,7 @@ COMMENT = re.compile(r"(#|%|//)")
 MAPS = re.compile(r"\bmaps\s+(fixed|moving)\s+points\b.*?\bto\s+(fixed|moving)\s+points\b", re.IGNORECASE)
 BARE_MATRIX = re.compile(r"[\s\d.,+\-eE]+")
 MAGIC = b"\x93NUMPY"
+LONGEST_REMARK = 4096  # letters; a search without end in a megabyte of comments would take minutes
 
 
 def says_direction(text: str) -> Direction | None:
@@ -36,7 +37,7 @@ def says_direction(text: str) -> Direction | None:
     >>> says_direction("# 4 x 4 matrix, maps moving points (epi) to fixed points (t1), RAS mm")
     'moving-to-fixed'
     """
-    found = MAPS.search(text)
+    found = MAPS.search(text[:LONGEST_REMARK])
     if found is None or found.group(1).lower() == found.group(2).lower():
         return None
     return "fixed-to-moving" if found.group(1).lower() == "fixed" else "moving-to-fixed"

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 __all__ = ["decode", "exact", "inverse", "numbers", "sensible", "settled", "square"]
 
-NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII)
+NUMBER = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?", re.ASCII)
 LARGEST = 1e9  # mm
 NOT_FINITE = re.compile(r"[+-]?(nan|inf|infinity|1\.#(ind|inf|qnan)\w*)", re.IGNORECASE)
 
