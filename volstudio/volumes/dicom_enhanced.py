@@ -1,8 +1,8 @@
-"""Enhanced multi-frame files: one image a frame, each with its own functional groups over those that all frames share."""
+"""Multi-frame files: enhanced ones, each frame with its own functional groups over those that all share, and dose grids."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from volstudio.errors import UnreadableFileError
@@ -11,7 +11,7 @@ from volstudio.volumes.dicom_file import Image, PixelBlock, directions, number, 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["enhanced_images"]
+__all__ = ["dose_images", "enhanced_images"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +45,31 @@ def enhanced_images(header: Any, block: PixelBlock) -> tuple[Image, ...]:  # noq
         )
     shared = header.get("SharedFunctionalGroupsSequence") or [None]
     return tuple(_image(header, block, at, Groups(own, shared[0])) for at, own in enumerate(frames))
+
+
+def dose_images(header: Any, first: Image) -> tuple[Image, ...]:  # noqa: ANN401 - a pydicom data set
+    """The planes of a dose grid: offsets along the normal from the first one (PS3.3 C.8.8.3.2).
+
+    Raises
+    ------
+    UnreadableFileError
+        It has not one offset for each frame, or offsets of a kind that the standard has given up.
+    """
+    offsets = [float(offset) for offset in header.GridFrameOffsetVector]
+    if len(offsets) != first.block.frames or first.position is None or offsets[0] != 0:
+        raise UnreadableFileError(
+            f"Cannot place {str(first.block.path)!r}: its dose grid has not one offset from the first for each plane."
+        )
+    return tuple(
+        replace(
+            first,
+            frame=at,
+            position=first.position + offset * first.normal,
+            slope=number(header.get("DoseGridScaling"), 1.0),
+            instance=f"{first.instance}/{at}",
+        )
+        for at, offset in enumerate(offsets)
+    )
 
 
 def _image(header: Any, block: PixelBlock, at: int, groups: Groups) -> Image:  # noqa: ANN401 - a pydicom data set

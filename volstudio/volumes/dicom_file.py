@@ -19,6 +19,7 @@ from volstudio.volumes.integrity import check_regular
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
+    from typing import BinaryIO
 
     from volstudio.geometry.affine import FloatArray
 
@@ -39,6 +40,7 @@ __all__ = [
 DEFERRED = 1 << 20  # bytes of an element above which it is left in the file; headers of vendors are smaller
 MOST_FRAMES = 1 << 20
 UNDEFINED = 0xFFFFFFFF  # length of an element that ends with a mark instead
+META_AT = 144  # byte behind the element that holds the length of the file's own group
 MOST_ELEMENTS = 100_000
 PIXELS = {0x7FE00010: "whole", 0x7FE00008: "float", 0x7FE00009: "float"}
 LONG_TYPES = ("OB", "OW", "OF", "OD", "OL", "OV", "UN")
@@ -220,11 +222,12 @@ def read_header(path: Path) -> Header:
 
     check_regular(path)
     with parsing(path), path.open("rb") as file:
-        marked = file.read(132)[128:] == b"DICM"
-        if marked and str(read_file_meta_info(path).get("TransferSyntaxUID", "")) == DEFLATED:
-            raise UnreadableFileError(
-                f"Cannot read {str(path)!r}: it is a deflated DICOM file of unknown unpacked size; convert it first (dcmconv +te)."
-            )
+        head = file.read(132)
+        marked = head[128:] == b"DICM"
+        if not is_dicom(head):
+            raise UnreadableFileError(f"Cannot open {str(path)!r}: it does not begin as a DICOM file does; is it another format?")
+        if marked:
+            _check_start(read_file_meta_info(path), file, path)
         file.seek(0)
         data = read_partial(file, stop, defer_size=DEFERRED, force=not marked)
         if pixels is None:
@@ -232,6 +235,18 @@ def read_header(path: Path) -> Header:
         tag, vr, length = pixels
         # The parser has gone back to the beginning of the element: a tag, a type and a length of 8 bytes, or 12 for the long types.
         return Header(path, data, PIXELS[tag], file.tell() + (12 if vr in LONG_TYPES else 8), length)
+
+
+def _check_start(meta: Any, file: BinaryIO, path: Path) -> None:  # noqa: ANN401 - a pydicom data set
+    """Refuse what the parser would follow without bound: a deflated data set, or one that begins with the elements of a network command."""
+    if str(meta.get("TransferSyntaxUID", "")) == DEFLATED:
+        raise UnreadableFileError(
+            f"Cannot read {str(path)!r}: it is a deflated DICOM file of unknown unpacked size; convert it first (dcmconv +te)."
+        )
+    if "FileMetaInformationGroupLength" in meta:
+        file.seek(META_AT + int(meta.FileMetaInformationGroupLength))
+        if file.read(2) == b"\0\0":
+            raise UnreadableFileError(f"Cannot read {str(path)!r}: its elements do not begin as those of an image do; it is damaged.")
 
 
 def images_of(header: Header) -> tuple[Image, ...]:
@@ -254,6 +269,10 @@ def images_of(header: Header) -> tuple[Image, ...]:
             from volstudio.volumes.dicom_enhanced import enhanced_images
 
             return enhanced_images(data, block)
+        if "GridFrameOffsetVector" in data:
+            from volstudio.volumes.dicom_enhanced import dose_images
+
+            return dose_images(data, _classic(data, block))
         if block.frames > 1:
             raise UnreadableFileError(
                 f"Cannot place {str(path)!r}: it holds {block.frames} frames without a position for each (no per-frame functional groups); "
@@ -299,7 +318,8 @@ def _block(header: Header) -> PixelBlock:
 
 
 def _check_length(block: PixelBlock, size: int) -> None:
-    needed = block.rows * block.columns * block.frames * block.samples * block.stored.itemsize
+    samples = 2 if block.photometric == "YBR_FULL_422" else block.samples  # two pixels share their colour
+    needed = block.rows * block.columns * block.frames * samples * block.stored.itemsize
     held = min(block.length, size - block.offset)
     if held < needed:
         raise UnreadableFileError(

@@ -65,11 +65,14 @@ def _unpacked(block: PixelBlock) -> NDArray[Any]:
         try:
             pixels = np.asarray(header.pixel_array)
         except RuntimeError as error:
-            if "missing dependencies" not in str(error) and "plugin" not in str(error):
-                raise
-            name = header.file_meta.TransferSyntaxUID.name
+            syntax = header.file_meta.TransferSyntaxUID
+            if pydicom.pixels.get_decoder(syntax).is_available:
+                raise UnreadableFileError(
+                    f"Cannot unpack the pixels of {str(block.path)!r} ({syntax.name}): they are damaged, or packed in a way that the "
+                    "installed decoders do not know; unpack the file with another tool first."
+                ) from error
             raise MissingExtraError(
-                f"Cannot unpack the pixels of {str(block.path)!r} ({name}); install the decoders with: "
+                f"Cannot unpack the pixels of {str(block.path)!r} ({syntax.name}); install the decoders with: "
                 'python -m pip install "volstudio[dicom]"'
             ) from error
         shape = (block.frames, block.rows, block.columns)

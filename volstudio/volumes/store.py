@@ -116,9 +116,7 @@ class VolumeStore:
     def _opened(self, path: str, form: Form) -> Volume:
         key: Hashable = (path, form)
         if not path.startswith(SAMPLE):
-            real = Path(os.path.realpath(path))
-            state = check_regular(Path(path))
-            key = (str(real), form, state.st_size, state.st_mtime_ns, os.fspath(path))
+            key = _state_of(path, form)
         with self._lock:
             if key in self._volumes:
                 self._volumes.move_to_end(key)
@@ -131,6 +129,8 @@ class VolumeStore:
             volume = open_volume(path, form=form)
             with self._lock:
                 self._volumes[key] = volume
+                if volume.source is not None and Path(path).is_dir():  # a folder of DICOM files is known by one of them from here on
+                    self._volumes[_state_of(str(volume.source.path), form)] = volume
                 self._opening.pop(key, None)
                 self._make_room()
         return volume
@@ -148,6 +148,13 @@ class VolumeStore:
         while held > self._limit and len(self._volumes) > 1:
             _, volume = self._volumes.popitem(last=False)
             held -= resident_bytes(volume.data)
+
+
+def _state_of(path: str, form: Form) -> Hashable:
+    """What tells a file from others and from itself at another time; for a folder, its own time of change."""
+    file = Path(path)
+    state = file.stat() if file.is_dir() else check_regular(file)
+    return (os.path.realpath(path), form, state.st_size, state.st_mtime_ns, path)
 
 
 STORE = VolumeStore()
