@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from scipy.ndimage import maximum_filter, minimum_filter
 
-from volstudio.errors import OutputError, SceneError, TransformError
+from volstudio.errors import GeometryError, OutputError, SceneError, TransformError
 from volstudio.geometry.affine import Affine
 from volstudio.geometry.spaces import scanner
 from volstudio.scene.files import load_scene
@@ -138,6 +138,45 @@ def test_apply_resampled_is_what_the_scene_saves(transform, scene, pair):
     save_resampled(scene, "epi", transform / "b.nii.gz", onto=FIXED)
     a, b = (np.asanyarray(nibabel.load(transform / name).dataobj).astype(int) for name in ("a.nii.gz", "b.nii.gz"))
     assert np.abs(a - b).max() <= 1
+
+
+def test_isotropic_voxels_cover_the_moved_scan_and_the_reference(transform, pair):
+    where = (str(pair.epi), transform / "alone.nii.gz")
+    apply_resampled(transform / "epi.tfm", *where, isotropic_mm=3.0)
+    apply_resampled(transform / "epi.tfm", str(pair.epi), transform / "both.nii.gz", reference=str(pair.anatomy), isotropic_mm=3.0)
+    moved = pair.truth @ nibabel.load(pair.epi).affine
+    for name, affine, shape in (("alone", moved, (23, 26, 16)), ("both", nibabel.load(pair.anatomy).affine, (46, 53, 47))):
+        written = nibabel.load(transform / f"{name}.nii.gz")
+        assert np.allclose(written.affine[:3, :3], np.diag([3.0, 3, 3]))
+        corners = np.array(np.meshgrid(*[(-0.5, n - 0.5) for n in shape])).reshape(3, -1)
+        voxels = np.linalg.inv(written.affine) @ affine @ np.vstack([corners, np.ones(8)])
+        assert (voxels[:3] > -0.51).all()
+        assert (voxels[:3].max(axis=1) < np.array(written.shape) - 0.49).all()
+    # The same anatomy at the same world place: the EPI's own centre voxel.
+    centre = moved @ (11, 13, 8, 1)
+    alone = nibabel.load(transform / "alone.nii.gz")
+    at = tuple(np.rint(np.linalg.inv(alone.affine) @ centre).astype(int)[:3])
+    around = np.asanyarray(nibabel.load(pair.epi).dataobj)[10:13, 12:15, 7:10]
+    assert around.min() - 1 <= np.asanyarray(alone.dataobj)[at] <= around.max() + 1
+
+
+def test_the_own_grid_moves_into_the_fixed_world_and_outside_is_the_background(transform, pair):
+    apply_resampled(transform / "epi.tfm", str(pair.epi), transform / "own.nii.gz", background=-77)
+    own, source = nibabel.load(transform / "own.nii.gz"), nibabel.load(pair.epi)
+    assert own.shape == source.shape
+    assert np.allclose(own.affine, source.affine, atol=1e-4)
+    values = np.asanyarray(own.dataobj)
+    assert values.dtype == np.int16
+    assert values.min() == -77
+    assert 0 < (values == -77).mean() < 0.8
+    assert not np.array_equal(values, np.asanyarray(source.dataobj))
+
+
+@pytest.mark.parametrize("spacing", [0.0, -2.0, float("nan"), 1e-4])
+def test_a_spacing_that_is_none_is_refused(transform, pair, spacing):
+    with pytest.raises(GeometryError, match="mm"):
+        apply_resampled(transform / "epi.tfm", str(pair.epi), transform / "no.nii.gz", isotropic_mm=spacing)
+    assert not (transform / "no.nii.gz").exists()
 
 
 def test_labels_are_not_mixed_and_series_keep_their_time(pair, tmp_path):

@@ -10,6 +10,8 @@ import os
 from typing import TYPE_CHECKING, Literal
 
 from volstudio.errors import SceneError
+from volstudio.geometry.cover import isotropic_cover
+from volstudio.geometry.grid import Grid
 from volstudio.scene.files import save_scene
 from volstudio.tasks.open import Form, open_layer, open_volumes, source_files
 from volstudio.transforms.files import read_transform, write_transform
@@ -170,18 +172,32 @@ def apply_resampled(
     moving: str,
     path: PathLike,
     *,
-    reference: str,
+    reference: str | None = None,
+    isotropic_mm: float | None = None,
     interpolation: Interpolation = "auto",
+    background: float = 0.0,
     direction: Direction | None = None,
     invert: bool = False,
     form: Form = "auto",
     overwrite: bool = False,
 ) -> tuple[Finding, ...]:
-    """Write a volume resampled on the grid of ``reference`` through a transform file; see `apply_header`."""
-    fixed, volume = open_volumes([reference, moving], form=form)
+    """Write a volume with new voxels where a transform file says; see `apply_header`.
+
+    Parameters
+    ----------
+    reference : str or None
+        Path or sample name of the fixed volume, whose grid the new voxels lie on; None: the moving volume's own grid, in the fixed world.
+    isotropic_mm : float or None
+        Use cubes of this edge instead, along the world's axes, that cover the moved volume and the reference where there is one.
+    background : float
+        Value where the moving volume has none.
+    """
+    opened = open_volumes([moving] if reference is None else [moving, reference], form=form)
+    volume, fixed = opened[0], opened[1] if reference is not None else None
     affine = _moving_to_fixed(transform, volume, fixed, direction=direction, invert=invert)
-    moved = resample(volume, onto=fixed, moving_to_fixed=affine, interpolation=_chosen(interpolation, volume))
-    return save_volume(moved, path, overwrite=overwrite, protect=(*_files(volume), *_files(fixed)))
+    onto = _target_grid(volume, fixed, affine, isotropic_mm)
+    moved = resample(volume, onto=onto, moving_to_fixed=affine, interpolation=_chosen(interpolation, volume), background=background)
+    return save_volume(moved, path, overwrite=overwrite, protect=[file for each in opened for file in _files(each)])
 
 
 def _moving_to_fixed(path: PathLike, moving: Volume, fixed: Volume | None, *, direction: Direction | None, invert: bool) -> Affine:
@@ -189,6 +205,16 @@ def _moving_to_fixed(path: PathLike, moving: Volume, fixed: Volume | None, *, di
     if invert:
         return read.renamed(source=read.target, target=read.source)
     return read.inverse()
+
+
+def _target_grid(volume: Volume, fixed: Volume | None, moving_to_fixed: Affine, isotropic_mm: float | None) -> Volume | Grid:
+    """What the new voxels lie on, in the fixed world."""
+    if isotropic_mm is not None:
+        placed = Grid(volume.grid.shape, moving_to_fixed @ volume.affine)
+        return isotropic_cover([placed] if fixed is None else [fixed.grid, placed], isotropic_mm)
+    if fixed is not None:
+        return fixed
+    return Grid(volume.grid.shape, volume.affine.renamed(target=moving_to_fixed.target))
 
 
 def _chosen(interpolation: Interpolation, volume: Volume) -> Literal["linear", "nearest", "cubic"]:
