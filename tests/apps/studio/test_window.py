@@ -84,6 +84,46 @@ def test_a_broken_file_is_told_in_a_sentence_and_the_window_lives(window, hand, 
     assert window.desk.session.scene.crosshair is not None
 
 
+def test_a_session_whose_file_was_never_there_is_no_trap(open_window, hand, tmp_path, scans):
+    from msgspec.structs import replace
+
+    from volstudio.session.commands import ReplaceScene
+    from volstudio.tasks.open import open_scene
+
+    scene = open_scene([str(scans["epi"])])
+    gone = replace(scene, view="ortho", layers=(replace(scene.layers[0], path=str(tmp_path / "never.nii.gz")),))
+    window = open_window()
+    window.desk.apply(ReplaceScene(gone))
+    hand.until(lambda: any("never.nii.gz" in text for text in sentences(window)), "it is told")
+    window.desk.set_move_tool(True)
+    pane = window.slice_panes["axial"]
+    hand.move(pane, (80, 80))
+    hand.click(pane, (80, 80))
+    hand.wheel(pane, (80, 80), 1)
+    for key in ("K", "PgUp", "1", "R", "F1"):
+        hand.key(window, key)
+    assert len(sentences(window)) <= 3
+    window.documents.open_paths([scans["anatomy"]])
+    window.desk.undo()
+    assert window.desk.session.scene.layers == ()
+
+
+def test_a_file_that_vanishes_while_it_is_open_is_told_once_and_the_window_lives(open_window, hand, tmp_path, scans):
+    path = tmp_path / "vanishing.nii.gz"
+    path.write_bytes(scans["epi"].read_bytes())
+    window = open_window(path, view="ortho")
+    path.unlink()
+    for _ in range(3):
+        hand.click(window.slice_panes["axial"], (90, 90))
+        hand.wheel(window.slice_panes["coronal"], (90, 90), 1)
+    said = [text for text in sentences(window) if "vanishing.nii.gz" in text]
+    assert len(said) == 1
+    path.write_bytes(scans["epi"].read_bytes())
+    shown = window.slice_panes["axial"].picture.copy()
+    hand.wheel(window.slice_panes["axial"], (90, 90), 2)
+    hand.until(lambda: not np.array_equal(window.slice_panes["axial"].picture, shown), "the slice is drawn again")
+
+
 def test_undo_and_redo_by_key_are_bit_exact(window, hand):
     field = window.placement.fields[0]
     window.desk.set_active("epi")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -10,13 +11,14 @@ from PySide6.QtGui import QAction, QActionGroup, QKeySequence
 from volstudio.apps.studio.icons import icon
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Iterable
 
     from PySide6.QtWidgets import QMenu, QMenuBar, QWidget
 
 __all__ = ["MOUSE", "Entry", "build_actions", "fill_menus"]
 
 LINE = "-"
+Slot = Callable[..., object]
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,8 +72,16 @@ MOUSE = (
 )
 
 
-def build_actions(window: QWidget, entries: Iterable[Entry]) -> dict[str, QAction]:
-    """Actions of a window by name; each is reachable by its keys from the whole window."""
+def build_actions(window: QWidget, entries: Iterable[Entry], guard: Callable[[Slot], Slot]) -> dict[str, QAction]:
+    """Actions of a window by name; each is reachable by its keys from the whole window.
+
+    Parameters
+    ----------
+    window : QWidget
+    entries : iterable of Entry
+    guard : callable
+        Wraps what an action does, so that its errors are told.
+    """
     actions: dict[str, QAction] = {}
     groups: dict[str, QActionGroup] = {}
     for entry in entries:
@@ -89,7 +99,8 @@ def build_actions(window: QWidget, entries: Iterable[Entry]) -> dict[str, QActio
                 group = groups.setdefault(entry.group, QActionGroup(window))
                 group.addAction(action)
         if entry.run is not None:
-            action.triggered.connect(entry.run if entry.checkable else _plainly(entry.run))
+            run = guard(entry.run)
+            action.triggered.connect(_with_state(run) if entry.checkable else _plainly(run))
         window.addAction(action)
         actions[entry.name] = action
     return actions
@@ -112,6 +123,11 @@ def fill_menus(bar: QMenuBar, entries: Iterable[Entry], actions: dict[str, QActi
             menus[entry.menu].addSeparator()
         else:
             menus[entry.menu].addAction(actions[entry.name])
+
+
+def _with_state(run: Slot) -> Slot:
+    """A slot whose one named argument makes Qt send the new state along."""
+    return lambda on: run(on)  # noqa: PLW0108 - Qt counts the arguments of what it is given
 
 
 def _plainly(run: Callable[..., object]) -> Callable[..., object]:

@@ -15,7 +15,7 @@ from msgspec.structs import replace
 from PySide6.QtCore import QObject, Qt, Signal
 
 from volstudio.apps.studio.worker import Worker
-from volstudio.errors import VolstudioError
+from volstudio.errors import UnreadableFileError, VolstudioError
 from volstudio.rendering.planes import PLANES
 from volstudio.scene.model import Scene
 from volstudio.session.commands import SetCamera, SetPanel
@@ -68,6 +68,7 @@ class Desk(QObject):
         self._active: str | None = None
         self._move_tool = False
         self._gestures = itertools.count(1)
+        self._held: dict[tuple[str, str], Volume] = {}
         self._shown = session.scene
         self._woken.connect(self._drain, Qt.ConnectionType.QueuedConnection)
         session.on_post(self._woken.emit)
@@ -114,8 +115,17 @@ class Desk(QObject):
         return self._preview[0] if self._preview else None
 
     def volumes(self, layer: Layer) -> Volume:
-        """The voxels of a layer."""
-        return STORE.get(layer.path, form=layer.form, name=layer.name)
+        """The voxels of a layer; where its file has gone meanwhile, those that were read from it, and the person is told."""
+        key = (layer.path, layer.form)
+        try:
+            volume = STORE.get(layer.path, form=layer.form, name=layer.name)
+        except UnreadableFileError as error:
+            if key not in self._held:
+                raise
+            self.complained.emit(error)
+            return self._held[key].renamed(layer.name)
+        self._held[key] = volume
+        return volume
 
     def apply(self, *commands: Command) -> bool:
         """Change the scene; a refusal is told to the person. Whether all commands were taken."""
@@ -151,6 +161,15 @@ class Desk(QObject):
             yield
         except VolstudioError as error:
             self.complained.emit(error)
+
+    def guarded(self, slot: Callable[..., object]) -> Callable[..., None]:
+        """The slot, with its deliberate errors told to the person."""
+
+        def call(*arguments: object) -> None:
+            with self.telling():
+                slot(*arguments)
+
+        return call
 
     def set_active(self, name: str | None) -> None:
         """Take another layer at hand."""
@@ -216,6 +235,8 @@ class Desk(QObject):
             if _cast(before) != _cast(self._shown) or not self._framed:
                 self._framed = self._shown.layers
             self._choose_active(before, self._shown)
+            kept = {(layer.path, layer.form) for layer in self._shown.layers}
+            self._held = {key: volume for key, volume in self._held.items() if key in kept}
             self.changed.emit(before, self._shown)
 
     def _with_preview(self, scene: Scene) -> Scene:

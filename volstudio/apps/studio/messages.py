@@ -109,10 +109,10 @@ class MessageArea(QWidget):
     def say(
         self, text: str, kind: Kind = "info", *, actions: Sequence[tuple[str, Callable[[], object]]] = (), details: str = ""
     ) -> Message:
-        """Show a sentence; the same sentence is not shown twice."""
+        """Show a sentence; one that is on show already stays as it is, so that a fault in every frame is told once."""
         for old in self.messages:
             if old.text == text:
-                old.close_message()
+                return old
         for old in self.messages[: max(0, len(self.messages) - SHOWN + 1)]:
             old.close_message()
         message = Message(text, kind, actions, details)

@@ -18,6 +18,7 @@ from volstudio.session.commands import Place, SetPivot
 
 if TYPE_CHECKING:
     from volstudio.apps.studio.desk import Desk
+    from volstudio.apps.studio.six import Six
     from volstudio.scene.model import Scene
 
 __all__ = ["PlacementPanel"]
@@ -61,10 +62,10 @@ class PlacementPanel(Section):
         self.origin = label("", kind="faint")
         self._lay_out()
         for index, field in enumerate(self.fields):
-            field.edited.connect(lambda value, index=index: self._edited(index, value))
+            field.edited.connect(desk.guarded(lambda value, index=index: self._edited(index, value)))
         for index, field in enumerate(self.points):
-            field.edited.connect(lambda value, index=index: self._pivot_edited(index, value))
-        self.pivot.activated.connect(lambda _: self._choose_pivot(self.pivot.currentData()))
+            field.edited.connect(desk.guarded(lambda value, index=index: self._pivot_edited(index, value)))
+        self.pivot.activated.connect(desk.guarded(lambda _: self._choose_pivot(self.pivot.currentData())))
         desk.changed.connect(self._on_change)
         desk.active_changed.connect(self._show)
         desk.tool_changed.connect(lambda: self.tool.setChecked(desk.move_tool))
@@ -155,6 +156,7 @@ class PlacementPanel(Section):
                 field.hide()
             self.origin.setText("")
             return
+        six: Six | None = None
         with self._desk.telling():
             volume = self._desk.volumes(layer)
             six = six_of(layer, volume)

@@ -60,7 +60,7 @@ class ReadoutBar(QWidget):
         self.convention.clicked.connect(self.switch_convention)
         row.addWidget(self.convention)
         for index, field in enumerate(self.fields):
-            field.edited.connect(lambda value, index=index: self._edited(index, value))
+            field.edited.connect(desk.guarded(lambda value, index=index: self._edited(index, value)))
         desk.changed.connect(self._on_change)
         self.show_scene()
 

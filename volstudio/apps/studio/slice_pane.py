@@ -56,11 +56,11 @@ class SlicePane(PictureCanvas):
         self._at: Pointer | None = None
         self._hot: str | None = None
         self._last_s = 0.0
-        self.pressed.connect(self._on_press)
-        self.dragged.connect(self._on_drag)
-        self.released.connect(self._on_release)
-        self.hovered.connect(self._on_hover)
-        self.wheeled.connect(self._on_wheel)
+        self.pressed.connect(desk.guarded(self._on_press))
+        self.dragged.connect(desk.guarded(self._on_drag))
+        self.released.connect(desk.guarded(self._on_release))
+        self.hovered.connect(desk.guarded(self._on_hover))
+        self.wheeled.connect(desk.guarded(self._on_wheel))
         self.left.connect(self._on_left)
         desk.changed.connect(self._on_change)
         desk.active_changed.connect(self.request)

@@ -78,7 +78,7 @@ class StudioWindow(QMainWindow):
         self.readout = ReadoutBar(self.desk)
         self._lay_out()
         self.entries = entries_of(self)
-        self.actions_by_name = build_actions(self, self.entries)
+        self.actions_by_name = build_actions(self, self.entries, self.desk.guarded)
         fill_menus(self.menuBar(), self.entries, self.actions_by_name)
         self._make_recent_menu()
         self._make_toolbar()
