@@ -206,7 +206,7 @@ LONG = [
     b"Transform: a_" + b"1" * MEGABYTE,
     b" " * MEGABYTE + b"x",
     b"a\n1\n1\n1\n" + b"1" * MEGABYTE + b"\n",
-    b"1," * (MEGABYTE // 2),
+    b"1," * 50_000,
     b"\x89HDF\r\n\x1a\n" + b"TransformType" * (MEGABYTE // 13),
 ]
 
