@@ -9,10 +9,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QTimer
+from PySide6.QtGui import QIcon
 from PySide6.QtWidgets import QApplication
 
 from volstudio import __version__
-from volstudio.apps.studio.theme import apply_theme
+from volstudio.apps.studio.icons import pixmap
+from volstudio.apps.studio.theme import COLOURS, apply_theme
 from volstudio.apps.studio.window import StudioWindow
 from volstudio.session.session import Session
 
@@ -35,6 +37,7 @@ def application() -> QApplication:
     app.setApplicationVersion(__version__)
     app.setDesktopFileName("volstudio")
     apply_theme(app)
+    app.setWindowIcon(QIcon(pixmap("cube", COLOURS["accent"], size=64)))
     return app
 
 
@@ -68,6 +71,7 @@ def run_window(scene: Scene | None, *, recover: bool, session_path: Path | str |
     beat.start(SIGNAL_CHECK_MS)
     try:
         window.show()
+        window.activateWindow()
         return app.exec()
     finally:
         beat.stop()
