@@ -2,7 +2,7 @@
 
 The HDF5 library can be made to loop for ever by one wrong byte in a heap (seen with HDF5 2.0), and it follows links to other files and
 loads decompressors by itself. A file that somebody sent is therefore read here: every address is held against the file, and the number
-of steps is bounded. Groups of more than eight entries in the newer format (a fractal heap) are refused.
+of steps is bounded.
 
 References: HDF5 File Format Specification, versions 1 to 3 (sections are named below).
 """
@@ -121,8 +121,9 @@ class File:
                 found[name] = target
             elif message.kind == LINK_INFO:
                 flags = self.number(message.start + 1, 1)
-                if self.number(message.start + 2 + (8 if flags & 1 else 0), 8) != NOWHERE:
-                    raise TransformError("it has a group of more than eight entries, which is not read; save the transform as text (.tfm)")
+                heap, tree = struct.unpack("<2Q", self.take(message.start + 2 + (8 if flags & 1 else 0), 16))
+                if heap != NOWHERE:
+                    found |= self._dense_links(heap, tree)
         return found
 
     def _old_links(self, tree: int, names: int, *, depth: int) -> dict[str, int | None]:
@@ -142,6 +143,21 @@ class File:
                 name, target, cache = struct.unpack("<QQI", self.take(child + 8 + 40 * entry, 20))
                 found[self._name(names + name)] = None if cache == 2 else target
         return found
+
+    def _dense_links(self, heap: int, tree: int) -> dict[str, int | None]:
+        """Entries of a group of more than eight, as far as they fit one block ("Fractal Heap", III.G; "Version 2 B-trees", III.A.2).
+
+        A record is a hash of four bytes and the entry's place in the heap: a byte of flags, an offset of four bytes, a length.
+        """
+        block, rows = struct.unpack("<QH", self.take(heap + 132, 10))
+        width, depth, root, count = struct.unpack("<2H2xQH", self.take(tree + 10, 16))
+        if self.take(heap, 4) != b"FRHP" or self.take(tree, 4) != b"BTHD":
+            raise TransformError(DAMAGED)
+        if rows or depth or width != 11 or self.number(heap + 128, 2) != 32 or self.number(heap + 7, 2):
+            raise TransformError("it has a group of more entries than are read; save the transform as text (.tfm)")
+        if self.take(root, 4) != b"BTLF":
+            raise TransformError(DAMAGED)
+        return dict(self._link(block + self.number(root + 6 + width * index + 5, 4)) for index in range(count))
 
     def _name(self, start: int) -> str:
         """A name that ends in a zero byte."""
