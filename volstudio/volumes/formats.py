@@ -13,22 +13,23 @@ __all__ = ["SUFFIXES", "name_of", "recognise"]
 
 SUFFIXES = (
     *(".nii.gz", ".nii.bz2", ".nii", ".hdr.gz", ".img.gz", ".hdr", ".img", ".mgh.gz", ".mgh", ".mgz"),
-    *(".nrrd", ".nhdr", ".mha", ".mhd", ".dcm", ".dicom", ".ima"),
+    *(".nrrd", ".nhdr", ".mha", ".mhd", ".dcm", ".dicom", ".ima", ".mnc", ".head", ".brik.gz", ".brik", ".par", ".rec"),
 )
 # Formats by their first bytes or, where those leave a doubt, by their suffix; the first that fits is taken.
 OWN = (
     ("mgh", (), (".mgh", ".mgz", ".mgh.gz")),
     ("nrrd", (b"NRRD000",), (".nrrd", ".nhdr")),
     ("metaimage", (b"ObjectType", b"NDims"), (".mha", ".mhd")),
+    ("minc", (b"CDF\x01", b"CDF\x02"), (".mnc",)),
+    ("afni", (), (".head", ".brik", ".brik.gz", ".brik.bz2")),
+    ("parrec", (), (".par", ".rec")),
     ("dicom", (), (".dcm", ".dicom", ".ima")),
 )
 DICOM = b"DICM"  # at byte 128
 
 # First bytes and where they stand, for formats of the field that volstudio knows by sight.
 FOREIGN = (
-    (0, b"\x89HDF\r\n", "it is an HDF5 file (MINC2 or another format)"),
-    (0, b"CDF\x01", "it is a NetCDF file (MINC1)"),
-    (0, b"CDF\x02", "it is a NetCDF file (MINC1)"),
+    (0, b"\x89HDF\r\n", "it is an HDF5 file; a MINC2 file should be named .mnc"),
     (0, b"mrtrix image", "it is an MRtrix image"),
     (0, b"II*\x00", "it is a TIFF picture"),
     (0, b"MM\x00*", "it is a TIFF picture"),
@@ -42,7 +43,7 @@ LFS = b"version https://git-lfs"
 
 
 def recognise(name: str, head: bytes) -> str:
-    """``"nifti"``, ``"mgh"``, ``"nrrd"``, ``"metaimage"``, ``"dicom"``, or a half sentence that says what the file is instead.
+    """``"nifti"``, ``"mgh"``, ``"nrrd"``, the name of another format of `OWN`, or a half sentence that says what the file is instead.
 
     Parameters
     ----------

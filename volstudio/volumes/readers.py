@@ -43,6 +43,9 @@ OWN = {
     "mgh": ("volstudio.volumes.mgh", "read_mgh"),
     "nrrd": ("volstudio.volumes.nrrd", "read_nrrd"),
     "metaimage": ("volstudio.volumes.metaimage", "read_metaimage"),
+    "minc": ("volstudio.volumes.minc", "read_minc"),
+    "afni": ("volstudio.volumes.afni", "read_afni"),
+    "parrec": ("volstudio.volumes.parrec", "read_parrec"),
 }
 
 
@@ -91,8 +94,8 @@ def open_volume(
     ----------
     path : path
         NIfTI-1/2 (``.nii``, ``.nii.gz``, either file of a ``.hdr``/``.img`` pair), Analyze 7.5, FreeSurfer ``.mgh``/``.mgz``, NRRD,
-        MetaImage, DICOM (the folder, or a file, which stands for all images of its scan in the folder), whatever an installed plug-in
-        reads, or ``"sample:t1"``, ``"sample:epi"``, ``"sample:stat"`` for the built-in samples.
+        MetaImage, MINC, AFNI, PAR/REC, DICOM (the folder, or a file, which stands for all images of its scan in the folder), whatever an
+        installed plug-in reads, or ``"sample:t1"``, ``"sample:epi"``, ``"sample:stat"`` for the built-in samples.
     form : "auto", "s", "q"
         Which placement of a NIfTI file to use: the standard's choice, or one of the two.
     name : str or None
@@ -201,6 +204,9 @@ def _formats() -> str:
         "NRRD (.nrrd, .nhdr)",
         "MetaImage (.mha, .mhd)",
         "DICOM",
+        "MINC (.mnc)",
+        "AFNI (.HEAD/.BRIK)",
+        "PAR/REC",
         *(reader.name for reader in readers().values()),
     ]
     return f"{', '.join(own[:-1])} and {own[-1]}"
