@@ -1,3 +1,6 @@
+import re
+from pathlib import Path
+
 import pytest
 
 from volstudio.errors import SceneError
@@ -55,21 +58,56 @@ def test_a_namesake_with_other_bytes_is_not_taken(saved, study):
         load_scene(saved)
 
 
-def test_without_a_digest_the_only_namesake_is_taken(study):
-    (study / "scenes" / "hand.toml").write_text('[[layers]]\nname = "t1"\npath = "/gone/T1.nii.gz"\n')
-    (study / "scenes" / "a").mkdir()
-    (study / "scenes" / "a" / "T1.nii.gz").write_bytes(b"x")
-    assert paths(load_scene(study / "scenes" / "hand.toml")) == [str(study / "scenes" / "a" / "T1.nii.gz")]
-    (study / "scenes" / "b").mkdir()
-    (study / "scenes" / "b" / "T1.nii.gz").write_bytes(b"y")
-    with pytest.raises(SceneError, match="missing"):
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/gone/T1.nii.gz",
+        "sub-01/T1.nii.gz",
+        "$HOME/T1.nii.gz",
+        "~/nowhere/T1.nii.gz",
+        "~nobody-of-this-name/T1.nii.gz",
+        "D:\\scans\\T1.nii.gz",
+    ],
+)
+def test_without_a_digest_a_namesake_is_proposed_and_never_taken(study, path):
+    hand = study / "scenes" / "hand.toml"
+    hand.write_text(f"[[layers]]\nname = 't1'\npath = '{path}'\n")
+    other = study / "scenes" / "sub-02" / "T1.nii.gz"
+    other.parent.mkdir()
+    other.write_bytes(b"the wrong subject")
+    with pytest.raises(SceneError, match=rf"missing: .*\(layer 't1'; did you mean '{re.escape(str(other))}'\?\)"):
+        load_scene(hand)
+    assert not Path(*paths(load_scene(hand, missing="keep"))).exists()
+
+
+def test_a_slip_of_the_pen_is_proposed(study):
+    (study / "scenes" / "T1.nii.gz").write_bytes(b"x")
+    (study / "scenes" / "hand.toml").write_text('[[layers]]\nname = "t1"\npath = "T1.nii"\n')
+    with pytest.raises(SceneError, match=r"did you mean '[^']*T1.nii.gz'\?"):
         load_scene(study / "scenes" / "hand.toml")
 
 
-def test_a_windows_path_is_found_by_its_name(study):
-    (study / "scenes" / "hand.json").write_text('{"volstudio": 1, "layers": [{"name": "t1", "path": "D:\\\\scans\\\\T1.nii.gz"}]}')
-    (study / "scenes" / "T1.nii.gz").write_bytes(b"x")
-    assert paths(load_scene(study / "scenes" / "hand.json")) == [str(study / "scenes" / "T1.nii.gz")]
+def test_the_home_folder_is_understood(study, monkeypatch):
+    monkeypatch.setenv("HOME", str(study))
+    (study / "scenes" / "hand.toml").write_text('[[layers]]\nname = "t1"\npath = "~/raw/T1.nii.gz"\n')
+    assert paths(load_scene(study / "scenes" / "hand.toml")) == [str(study / "raw" / "T1.nii.gz")]
+
+
+@pytest.mark.parametrize("name", ["~", "~root", "sample:t1", "memory:1"])
+def test_a_file_of_a_name_with_a_meaning_is_a_file(study, name):
+    (study / "scenes" / name).write_bytes(b"x")
+    save_scene(Scene(layers=(Layer("odd", str(study / "scenes" / name)),)), study / "scenes" / "odd.toml")
+    assert paths(load_scene(study / "scenes" / "odd.toml")) == [str(study / "scenes" / name)]
+
+
+def test_in_a_folder_that_the_person_gives_the_only_namesake_is_taken(study):
+    hand = study / "scenes" / "hand.toml"
+    hand.write_text('[[layers]]\nname = "t1"\npath = "/gone/T1.nii.gz"\n')
+    assert paths(load_scene(hand, relocate=study / "raw")) == [str(study / "raw" / "T1.nii.gz")]
+    (study / "raw" / "b").mkdir()
+    (study / "raw" / "b" / "T1.nii.gz").write_bytes(b"y")
+    with pytest.raises(SceneError, match="missing"):
+        load_scene(hand, relocate=study / "raw")
 
 
 def test_a_folder_to_search(saved, study, tmp_path):

@@ -18,12 +18,13 @@ from volstudio.scene.checks import check
 from volstudio.scene.model import Scene
 from volstudio.scene.parse import FORMAT_VERSION, MARKER, MAX_BYTES, parse_scene
 from volstudio.scene.schema import schema
-from volstudio.scene.sources import changed_files, has_file, missing_files, on_disk, resolved, stored
+from volstudio.scene.sources import changed_files, has_file, likely_files, missing_files, on_disk, resolved, stored
 from volstudio.scene.toml import to_toml
 from volstudio.volumes.atomic import atomic_bytes
 from volstudio.volumes.integrity import check_regular
 
 if TYPE_CHECKING:
+    from volstudio.scene.model import Layer
     from volstudio.scene.parse import Syntax
     from volstudio.scene.sources import Relocate
 
@@ -42,7 +43,7 @@ def load_scene(path: str | os.PathLike[str], *, relocate: Relocate | None = None
         ``.toml``, ``.json``, or ``.py`` (see `load_scene_script`).
     relocate : mapping or folder or None
         Where moved files have gone: new paths by layer name or by old path, or a folder to search. Without it they are looked for beside
-        and below the scene file: by digest, or by name where the scene knows no digest and one file alone has the name.
+        and below the scene file by their digests, never by name alone: every subject has a ``T1.nii.gz``.
     missing : "error", "keep"
         What to do where files stay missing: refuse, or keep the layers so that `missing_files` can be asked and the person can be.
 
@@ -64,7 +65,7 @@ def load_scene(path: str | os.PathLike[str], *, relocate: Relocate | None = None
         scene = on_disk(msgspec.structs.replace(written, layers=layers), file.parent, relocate)
         check(scene)
         if missing == "error":
-            _demand_files(scene)
+            _demand_files(scene, file.parent)
     except SceneError as error:
         raise SceneError(f"{file.name}: {error}") from error
     return scene
@@ -98,7 +99,7 @@ def load_scene_script(path: str | os.PathLike[str]) -> Scene:
         raise SceneError(f"scene() of {file.name} returned a {type(made).__name__}; it must return a volstudio Scene.")
     check(made)
     scene = msgspec.structs.replace(made, layers=tuple(resolved(layer, file.parent) for layer in made.layers))
-    _demand_files(scene)
+    _demand_files(scene, file.parent)
     return scene
 
 
@@ -165,9 +166,16 @@ def _read(file: Path) -> str:
         raise SceneError(f"{file.name} is not a text file in UTF-8 (byte {error.start}); it cannot be a scene.") from error
 
 
-def _demand_files(scene: Scene) -> None:
+def _demand_files(scene: Scene, folder: Path) -> None:
     absent = missing_files(scene)
     if absent:
-        listed = ", ".join(f"{layer.path!r} (layer {layer.name!r})" for layer in absent[:8])
+        listed = ", ".join(f"{layer.path!r} (layer {layer.name!r}{_meant(layer, folder)})" for layer in absent[:8])
         more = f" and {len(absent) - 8} more" if len(absent) > 8 else ""
-        raise SceneError(f"The scene's files are missing: {listed}{more}; put them back or say where they are now.")
+        raise SceneError(f"The scene's files are missing: {listed}{more}; put them back, or write in the scene where they are now.")
+
+
+def _meant(layer: Layer, folder: Path) -> str:
+    """What the person may have meant, as the end of a remark."""
+    # Where the digest is known, every namesake has been looked at and is another file.
+    near = () if layer.digest else likely_files(layer, folder)
+    return f"; did you mean {' or '.join(map(repr, near))}?" if near else ""

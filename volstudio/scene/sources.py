@@ -1,14 +1,15 @@
 """The files behind a scene's layers: paths between file and memory, files that are missing, moved or changed.
 
 A study is copied to another disk as a folder, so a scene file names its scans relative to itself, and each with a digest. A file that is
-not where it was is looked for by its digest, never taken for its name alone where the digest is known: every subject has a ``T1.nii.gz``.
+not where it was is looked for by its digest, never taken for its name alone: every subject has a ``T1.nii.gz``. Names alone are only ever
+proposed to the person, in the sentence that says what is missing.
 """
 
 from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -23,7 +24,7 @@ from volstudio.volumes.volume import Finding
 if TYPE_CHECKING:
     from volstudio.scene.model import Layer, Scene
 
-__all__ = ["Relocate", "changed_files", "digest_of", "has_file", "missing_files", "on_disk", "resolved", "stored"]
+__all__ = ["Relocate", "changed_files", "digest_of", "has_file", "likely_files", "missing_files", "on_disk", "resolved", "stored"]
 
 Relocate = Mapping[str, "str | os.PathLike[str]"] | str | os.PathLike[str]
 
@@ -72,10 +73,11 @@ def resolved(layer: Layer, folder: Path) -> Layer:
     check_path(layer.path, f"layer {layer.name!r}")
     if not has_file(layer):
         return layer
-    path = os.path.normpath(folder / layer.path)
-    if not os.path.lexists(path) and (folder / layer.path).is_file():
+    written = folder / os.path.expanduser(layer.path)  # noqa: PTH111 - Path.expanduser raises where a user is unknown; the file is missing then
+    path = os.path.normpath(written)
+    if not os.path.lexists(path) and written.is_file():
         # The folder is reached through a link, and ".." was meant from where it really is.
-        path = str((folder / layer.path).parent.resolve() / Path(path).name)
+        path = str(written.parent.resolve() / Path(path).name)
     return replace(layer, path=path)
 
 
@@ -92,7 +94,10 @@ def stored(layer: Layer, folder: Path, *, digests: bool) -> Layer:
     if not has_file(layer):
         return layer
     known = digest_of(layer.path) if digests and Path(layer.path).is_file() else layer.digest
-    return replace(layer, path=_relative(layer.path, folder).replace(os.sep, "/"), digest=known)
+    path = _relative(layer.path, folder).replace(os.sep, "/")
+    # A file that is really called "~" or "sample:x" must not be taken for the home folder or a sample when it is read.
+    plain = f"./{path}" if path.startswith(("~", "sample:", "memory:")) else path
+    return replace(layer, path=plain, digest=known)
 
 
 def _relative(path: str, folder: Path) -> str:
@@ -118,17 +123,18 @@ def on_disk(scene: Scene, folder: Path, relocate: Relocate | None = None) -> Sce
         Of the scene file; it and its subfolders are searched.
     relocate : mapping or folder or None
         Where files have gone: new paths by layer name or by old path, or a folder that is searched first. What a person gives in a
-        mapping is taken as given; `changed_files` tells if it is another file.
+        mapping is taken as given; `changed_files` tells if it is another file. In a folder that a person gives, a file of the same name
+        is taken too, where the scene knows no digest and one file alone has the name.
     """
     said = {key: os.fspath(value) for key, value in relocate.items()} if isinstance(relocate, Mapping) else {}
-    folders = [folder] if relocate is None or isinstance(relocate, Mapping) else [Path(relocate), folder]
+    given = None if relocate is None or isinstance(relocate, Mapping) else Path(relocate)
     layers = []
     for layer in scene.layers:
         told = said.get(layer.name) or said.get(layer.path)
         if told is not None:
             layers.append(resolved(replace(layer, path=told), Path.cwd()))
         elif has_file(layer) and not Path(layer.path).is_file():
-            found = _found(layer, folders)
+            found = _found(layer, folder, given)
             layers.append(layer if found is None else replace(layer, path=found))
         else:
             layers.append(layer)
@@ -146,13 +152,27 @@ def _digest(path: str, _size: int, _mtime: int, _inode: int) -> str:
     return digest(path)
 
 
-def _found(layer: Layer, folders: Iterable[Path]) -> str | None:
-    """Path of a layer's file elsewhere: the same bytes, or the same name where the bytes are not known and only one file has it."""
-    name = re.split(r"[\\/]", layer.path)[-1]
-    files = list(dict.fromkeys(path for folder in folders for path in _walk(folder)))
-    namesakes = [path for path in files if path.name == name]
+def likely_files(layer: Layer, folder: Path) -> tuple[str, ...]:
+    """Files in and below a folder that a person may have meant by a path that leads nowhere: the same name, else a similar one.
+
+    Only ever to be proposed: the same name may belong to another subject.
+    """
+    from difflib import get_close_matches  # only errors pay for it
+
+    files = list(_walk(folder))
+    name = _name(layer.path)
+    namesakes = [str(path) for path in files if path.name == name]
+    return tuple(namesakes[:3] or get_close_matches(layer.path, map(str, files), n=1, cutoff=0.9))
+
+
+def _found(layer: Layer, folder: Path, given: Path | None) -> str | None:
+    """Path of a layer's file elsewhere: the same bytes, or without a digest the only namesake in the folder that was given."""
+    name = _name(layer.path)
     if not layer.digest:
+        namesakes = [path for path in _walk(given) if path.name == name] if given else []
         return str(namesakes[0]) if len(namesakes) == 1 else None
+    files = list(dict.fromkeys(path for where in (given, folder) if where for path in _walk(where)))
+    namesakes = [path for path in files if path.name == name]
     suffix = _suffix(name)
     budget = SEARCH_BYTES
     for path in [*namesakes, *(path for path in files if path.name != name and _suffix(path.name) == suffix)]:
@@ -182,6 +202,11 @@ def _walk(folder: Path) -> Iterator[Path]:
             path = Path(where, name)
             if path.is_file():
                 yield path
+
+
+def _name(path: str) -> str:
+    """Last part of a path, whichever system it was written on."""
+    return re.split(r"[\\/]", path)[-1]
 
 
 def _suffix(name: str) -> str:
