@@ -8,8 +8,11 @@ import numpy as np
 import pytest
 
 from volstudio.errors import MissingExtraError, UnreadableFileError
+from volstudio.geometry.affine import Affine
+from volstudio.tasks.open import open_scene
 from volstudio.volumes.dicom import dicom_series
 from volstudio.volumes.readers import open_volume
+from volstudio.volumes.save import save_header
 from volstudio.volumes.store import VolumeStore
 
 pydicom = pytest.importorskip("pydicom", reason="pydicom (the extra 'dicom') is not installed")
@@ -430,3 +433,21 @@ def test_a_real_scan_is_the_same_under_other_names(shared_data, tmp_path):
     ours, theirs = open_volume(tmp_path), open_volume(shared_data / "dicom" / "mr_brain")
     np.testing.assert_array_equal(ours.affine.matrix, theirs.affine.matrix)
     np.testing.assert_array_equal(ours.data, theirs.data)
+
+
+def test_an_edited_header_becomes_a_nifti_file_and_is_told(folder, tmp_path, ramp, rigid_move):
+    volume = open_volume(folder())
+    move = Affine(rigid_move, volume.affine.target, "t1:scanner")
+    findings = save_header(volume, move, tmp_path / "moved.nii.gz")
+    saved = open_volume(tmp_path / "moved.nii.gz")
+    np.testing.assert_allclose(saved.affine.matrix, rigid_move @ volume.affine.matrix, atol=1e-5)
+    np.testing.assert_array_equal(saved.data, volume.data)
+    assert "converted" in [finding.code for finding in findings]
+
+
+def test_files_of_one_scan_are_one_layer(folder):
+    files = sorted(folder().iterdir())
+    scene = open_scene(files)
+    assert len(scene.layers) == 1
+    assert scene.layers[0].path in map(str, files)
+    assert len(open_scene([files[0].parent]).layers) == 1

@@ -7,6 +7,7 @@ warm in the store for whoever draws the scene.
 from __future__ import annotations
 
 import os
+from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 import msgspec
@@ -20,7 +21,6 @@ from volstudio.volumes.volume import Volume, distinct_names
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from pathlib import Path
 
     from volstudio.scene.model import Layer
 
@@ -62,8 +62,14 @@ def open_scene(paths: Sequence[str | os.PathLike[str]], *, form: Form = "auto") 
 
 
 def open_volumes(paths: Sequence[str], *, form: Form = "auto") -> tuple[Volume, ...]:
-    """Volumes by path or sample name, kept warm, under names that tell them apart."""
-    volumes = [STORE.get(absolute(path), form=form) for path in paths]
+    """Volumes by path or sample name, kept warm, under names that tell them apart.
+
+    Files of one DICOM scan, as ``folder/*.dcm`` names them, are one volume.
+    """
+    volumes: list[Volume] = []
+    for path in map(absolute, paths):
+        if not any(volume.source and volume.source.format == "DICOM" and Path(path) in volume.source.files for volume in volumes):
+            volumes.append(STORE.get(path, form=form))
     names = distinct_names(volumes)
     return tuple(volume if volume.name == name else volume.renamed(name) for volume, name in zip(volumes, names, strict=True))
 

@@ -109,4 +109,4 @@ def _normal(csa: dict[str, Any], sheet: Image) -> FloatArray:
     along = float(normal @ sheet.normal)
     if not length > 0 or abs(along) < 0.999 * length:
         raise UnreadableFileError(f"Cannot place {str(sheet.block.path)!r}: the normal in its Siemens header is not across its image.")
-    return sheet.normal * np.sign(along)
+    return np.asarray(sheet.normal * np.sign(along))

@@ -110,7 +110,7 @@ def stack_of(images: Sequence[Image], path: Path) -> Stack:
 
 
 def _same_direction(a: Image, b: Image) -> bool:
-    return max(np.abs(a.across - b.across).max(), np.abs(a.down - b.down).max()) <= SAME_DIRECTION
+    return bool(max(np.abs(a.across - b.across).max(), np.abs(a.down - b.down).max()) <= SAME_DIRECTION)
 
 
 def _spacing(image: Image, found: list[Finding]) -> tuple[float, float]:

@@ -164,7 +164,8 @@ def in_order(voxels: NDArray[Any], order: tuple[int, ...]) -> NDArray[Any]:
     (4, 5, 1)
     """
     rest = tuple(axis for axis in range(voxels.ndim) if axis not in order)
-    view = voxels.transpose((*order, *rest))[(..., *[0] * len(rest))]
+    first: tuple[Any, ...] = (..., *(0 for _ in rest))
+    view: NDArray[Any] = voxels.transpose((*order, *rest))[first]
     while view.ndim < 3:
         view = view[..., np.newaxis]
     return view

@@ -9,6 +9,7 @@ from __future__ import annotations
 import gzip
 import hashlib
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, cast
 
@@ -41,6 +42,7 @@ SINGLE = (".nii", ".nii.gz")
 PAIR = (".hdr", ".img")
 MGH = (".mgh", ".mgz", ".mgh.gz")
 IDENTITY_MM = 1e-9
+EDITABLE = ("NIfTI", "Analyze", "MGH")  # formats whose files are written with another header and the same bytes of voxels
 
 
 def save_header(
@@ -55,7 +57,8 @@ def save_header(
     moving_to_fixed : Affine
         Applied after the volume's own affine: from its scanner space to wherever it shall lie.
     path : path
-        The new file: ``.nii``, ``.nii.gz`` or ``.hdr``/``.img`` for NIfTI and Analyze; ``.mgh``, ``.mgz`` or NIfTI for MGH.
+        The new file: ``.nii``, ``.nii.gz`` or ``.hdr``/``.img`` for NIfTI and Analyze; ``.mgh``, ``.mgz`` or NIfTI for MGH; ``.nii`` or
+        ``.nii.gz`` for every other format, whose values are then written, and a finding says so.
     overwrite : bool
         Whether an existing file may be replaced.
     protect : iterable of Path
@@ -84,6 +87,8 @@ def save_header(
     source = volume.source
     if source is None:
         raise OutputError(f"{volume.name!r} has no file whose header could be edited; save it as a new volume.")
+    if not source.format.startswith(EDITABLE):
+        return _converted(volume, placed, path, overwrite=overwrite, protect=protect)
     target = Path(path)
     mgh = source.format == "MGH"
     kind = _kind(target, (MGH, SINGLE) if mgh else (SINGLE, PAIR), source.format)
@@ -102,6 +107,16 @@ def save_header(
             file.write(rewrite.head)
             rewrite.copy_voxels(file)
     return rewrite.findings
+
+
+def _converted(
+    volume: Volume, placed: Affine, path: str | os.PathLike[str], *, overwrite: bool, protect: Iterable[Path]
+) -> tuple[Finding, ...]:
+    """A NIfTI file of the same values for a source whose own format is not written."""
+    moved = replace(volume, grid=Grid(volume.shape, placed.renamed(target=volume.affine.target)))
+    kind = volume.source.format if volume.source else "source"
+    text = f"The {kind} format is not written: the voxels stand in a new NIfTI file, value by value, with the new placement."
+    return (*save_volume(moved, path, overwrite=overwrite, protect=protect), Finding("converted", text, "info"))
 
 
 def save_volume(
