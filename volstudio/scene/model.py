@@ -22,12 +22,14 @@ if TYPE_CHECKING:
 __all__ = [
     "Camera",
     "Clip",
+    "Convention",
     "Landmark",
     "Layer",
     "Look",
     "Matrix",
     "Panel",
     "Placement",
+    "Plane",
     "Scene",
     "Vec3",
     "View",
@@ -38,6 +40,7 @@ Row = tuple[float, float, float, float]
 Matrix = tuple[Row, Row, Row, Row]
 View = Literal["quad", "ortho", "axial", "coronal", "sagittal", "3d"]
 Plane = Literal["axial", "coronal", "sagittal"]
+Convention = Literal["neurological", "radiological"]
 MadeBy = Literal["header", "hand", "registration", "file"]
 
 IDENTITY: Matrix = ((1.0, 0.0, 0.0, 0.0), (0.0, 1.0, 0.0, 0.0), (0.0, 0.0, 1.0, 0.0), (0.0, 0.0, 0.0, 1.0))
@@ -258,7 +261,7 @@ class Scene(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaul
 
     layers: tuple[Layer, ...] = ()
     view: View = "quad"
-    convention: Literal["neurological", "radiological"] = "neurological"
+    convention: Convention = "neurological"
     crosshair: Vec3 | None = None
     camera: Camera | None = None
     axial: Panel = Panel()
@@ -325,13 +328,13 @@ class Scene(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaul
         Raises
         ------
         SpaceMismatchError
-            The map does not start in the layer's scanner space, or ends in neither the scene nor another layer.
+            The map does not start in the layer's scanner space, or ends neither in the scene nor in a scanner space.
         SceneError
-            There is no such layer.
+            There is no such layer, or none whose scanner space the map ends in.
         """
         layer = self.layer(name)
         other = volume_of(affine.target)
-        placed = affine if affine.target == SCENE or other is None else self.placement(other) @ affine
-        chained = placed @ Affine.identity(scanner(name), scanner(name))
-        placement = Placement.of(chained, made_by=made_by, pivot=layer.placement.pivot)
+        to_scene = Affine.identity(SCENE, SCENE) if other is None else self.placement(other)
+        placed = to_scene @ affine @ Affine.identity(scanner(name), scanner(name))
+        placement = Placement.of(placed, made_by=made_by, pivot=layer.placement.pivot)
         return self.with_layer(msgspec.structs.replace(layer, placement=placement))
