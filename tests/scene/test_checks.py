@@ -109,6 +109,10 @@ def test_refused_with_one_sentence(broken, cause):
         Scene(title=3),
         Scene(clips=[Clip((0.0, 0.0, 0.0), (1.0, 0.0, 0.0))]),
         Scene(camera="front"),
+        Scene(crosshair=[1.0, 2.0, 3.0]),
+        Scene(background=[0.0, 0.0, 0.0]),
+        Scene(letters="yes"),
+        Scene(slices_in_3d=np.bool_(True)),
     ],
 )
 def test_what_constructors_took_unasked_is_refused(broken):

@@ -9,16 +9,16 @@ from __future__ import annotations
 
 import math
 import re
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, get_args
 
 import msgspec
 
 from volstudio.errors import SceneError
 from volstudio.scene import colourmaps
-from volstudio.scene.model import IDENTITY, Camera, Clip, Landmark, Layer, Look, Matrix, Panel, Placement, Scene
+from volstudio.scene.model import IDENTITY, Camera, Clip, Convention, Landmark, Layer, Look, Matrix, Panel, Placement, Scene, Vec3, View
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable
 
 __all__ = ["MAX_CLIPS", "MAX_LAYERS", "RIGID_TOLERANCE", "check", "check_path"]
 
@@ -52,10 +52,10 @@ def check(scene: Scene, known: Scene | None = None) -> None:
         _check_layers(scene, known)
     if scene.landmarks is not known.landmarks or (scene.landmarks and scene.layers is not known.layers):
         _check_landmarks(scene)
-    for name in ("crosshair", "camera", "axial", "coronal", "sagittal", "clips", "background", "title", "view", "convention"):
+    for name, rule in _SCENE_RULES.items():
         value = getattr(scene, name)
         if value is not getattr(known, name):
-            _SCENE_RULES[name](name, value)
+            rule(name, value)
 
 
 def check_path(path: str, who: str) -> None:
@@ -214,13 +214,12 @@ def _check_landmarks(scene: Scene) -> None:
         _check_point(f"Landmark {mark.name!r}", mark.point)
 
 
-def _check_point(what: str, point: Iterable[float]) -> None:
-    numbers = tuple(point)
-    if len(numbers) != 3 or not all(type(x) in (float, int) and math.isfinite(x) for x in numbers):
-        raise SceneError(f"{what} needs three finite numbers, got {list(numbers)}.")
+def _check_point(what: str, point: Vec3) -> None:
+    if type(point) is not tuple or len(point) != 3 or not all(type(x) in (float, int) and math.isfinite(x) for x in point):
+        raise SceneError(f"{what} needs a tuple of three finite numbers, got {point!r}.")
 
 
-def _check_crosshair(_name: str, point: tuple[float, float, float] | None) -> None:
+def _check_crosshair(_name: str, point: Vec3 | None) -> None:
     if point is not None:
         _check_point("The crosshair", point)
 
@@ -262,7 +261,7 @@ def _check_clips(_name: str, clips: tuple[Clip, ...]) -> None:
             raise SceneError("A clip's normal is 0 0 0 and points nowhere.")
 
 
-def _check_background(_name: str, colour: tuple[float, float, float]) -> None:
+def _check_background(_name: str, colour: Vec3) -> None:
     _check_point("The background", colour)
     if not all(0.0 <= x <= 1.0 for x in colour):
         raise SceneError(f"The background is {list(colour)}; its red, green and blue go from 0 to 1.")
@@ -279,10 +278,12 @@ def _check_word(name: str, word: str) -> None:
         raise SceneError(f"The {name} of the scene is {word!r}; it must be one of {', '.join(allowed)}.")
 
 
-_WORDS = {
-    "view": ("quad", "ortho", "axial", "coronal", "sagittal", "3d"),
-    "convention": ("neurological", "radiological"),
-}
+def _check_flag(name: str, flag: object) -> None:
+    if type(flag) is not bool:
+        raise SceneError(f"The option {name} of the scene is {flag!r}; it must be True or False.")
+
+
+_WORDS: dict[str, tuple[str, ...]] = {"view": get_args(View), "convention": get_args(Convention)}
 
 _SCENE_RULES: dict[str, Callable[[str, Any], None]] = {
     "crosshair": _check_crosshair,
@@ -295,4 +296,5 @@ _SCENE_RULES: dict[str, Callable[[str, Any], None]] = {
     "title": _check_text,
     "view": _check_word,
     "convention": _check_word,
+    **dict.fromkeys(("letters", "colour_bars", "scale_bar", "show_crosshair", "slices_in_3d"), _check_flag),
 }
