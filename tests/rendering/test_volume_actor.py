@@ -8,7 +8,11 @@ import pytest
 
 from volstudio.geometry.affine import Affine
 from volstudio.rendering import volume_actor
+from volstudio.rendering.compositor import slice_rgb
 from volstudio.rendering.gizmo import rotation_about
+from volstudio.rendering.labels import label_rows
+from volstudio.rendering.planes import SliceView
+from volstudio.scene import colourmaps
 from volstudio.scene.model import Camera, Clip, Look
 from volstudio.volumes.store import path_of
 
@@ -300,3 +304,40 @@ def test_closing_leaves_the_renderer_empty(make_volume, make_scene, make_view):
     view.close()
     assert renderer.GetViewProps().GetNumberOfItems() == 0
     assert picture().max() == 0
+
+
+@pytest.mark.parametrize("dtype", [np.int16, np.float32, np.int64])
+def test_each_label_has_the_colour_it_has_in_slices(dtype, make_volume, make_scene, make_view):
+    numbers = np.array([3, 1000, 2035, 14175])
+    data = np.zeros((24, 20, 20), dtype, order="F")
+    for n, number in enumerate(numbers):
+        data[2 + 5 * n : 7 + 5 * n, 2:18, 2:18] = number
+    look = Look(colourmap="labels", preset="labels", hide_below=0.5, shade=False)
+    scene, find = scene_of(make_scene, make_volume(data), looks=[look])
+    scene = msgspec.structs.replace(scene, camera=orthographic((11.5, 9.5, 9.5), "front", half=14.0), background=(0.0, 0.0, 0.0))
+    view, picture = make_view(find)
+    view.sync(None, scene)
+    drawn = picture()
+    flat = slice_rgb(scene, find, SliceView("coronal", (11.5, 9.5, 9.5), 28.0, (240, 240), "radiological"))
+    at = view.rays().project(np.column_stack([4.0 + 5 * np.arange(4), np.full(4, 9.5), np.full(4, 9.5)])).round().astype(int)
+    table = colourmaps.get("labels").table(4096)[label_rows(numbers)]
+    assert len(np.unique(table, axis=0)) == 4
+    assert np.abs(flat[at[:, 1], at[:, 0]] - table.astype(int)).max() <= 1
+    assert np.abs(drawn[at[:, 1], at[:, 0]] - table.astype(int)).max() <= 3
+
+
+def test_labels_below_the_threshold_are_not_drawn(make_volume, make_scene, make_view):
+    data = np.zeros((24, 20, 20), np.uint8, order="F")
+    data[2:12, 2:18, 2:18], data[12:22, 2:18, 2:18] = 4, 9
+    look = Look(colourmap="labels", preset="labels", hide_below=0.5, shade=False)
+    scene, find = scene_of(make_scene, make_volume(data), looks=[look])
+    scene = msgspec.structs.replace(scene, camera=orthographic((11.5, 9.5, 9.5), "front", half=14.0), background=(0.0, 0.0, 0.0))
+    view, picture = make_view(find)
+    view.sync(None, scene)
+    picture()
+    some = scene.with_layer(msgspec.structs.replace(scene.layers[0], look=msgspec.structs.replace(look, hide_below=5.0)))
+    view.sync(scene, some)
+    drawn = picture()
+    at = view.rays().project([[7.0, 9.5, 9.5], [17.0, 9.5, 9.5]]).round().astype(int)
+    assert drawn[at[0, 1], at[0, 0]].max() == 0
+    assert np.abs(drawn[at[1, 1], at[1, 0]] - colourmaps.get("labels").table(4096)[9].astype(int)).max() <= 3

@@ -24,6 +24,7 @@ from vtkmodules.vtkCommonMath import vtkMatrix4x4
 from vtkmodules.vtkImagingCore import vtkImageReslice
 
 from volstudio.errors import SceneError
+from volstudio.rendering.labels import LABEL_COLOURS, is_label_look, label_rows
 
 if TYPE_CHECKING:
     from volstudio.geometry.affine import Affine
@@ -35,10 +36,11 @@ if TYPE_CHECKING:
 __all__ = ["Picture", "forget", "frame_of", "layer_slice", "sample", "shown_part", "slice_rgb", "window_of"]
 
 Picture = NDArray[np.uint8]  # (h, w, 3), row 0 on top
-Slice = NDArray[np.float32]  # (h, w), row 0 on top
+Slice = NDArray[np.floating[Any]]  # (h, w), row 0 on top; float64 where float32 could not hold the values
 Interpolation = Literal["linear", "nearest"]
 
-VTK_FLOAT = 10
+VTK_FLOAT, VTK_DOUBLE = 10, 11
+HUGE = 1e37  # float32 ends at 3.4e38, and differences are taken
 # Voxel arrays that stay wired to a filter, and the bytes they may hold: those of a few layers, not of a whole series that runs by.
 MAX_CUTTERS = 16
 MAX_CUTTER_BYTES = 2**30
@@ -46,7 +48,6 @@ MAX_CUTTER_BYTES = 2**30
 MAX_SLICE_BYTES = 96 * 2**20
 MAX_FINER = 4  # samples per pixel and axis in a slice that is smaller than its volume
 AIR = 0.05  # of the window: noise around a head stays below
-LABEL_COLOURS = 4096  # higher label numbers start again at the first colour
 SAMPLED = frozenset(["i1", "i2", "i4", "u1", "u2", "u4", "f4", "f8"])  # numbers that VTK's interpolator knows
 
 
@@ -57,8 +58,9 @@ class _Cutter:
     array: NDArray[Any]
     reslice: Any
     nbytes: int
+    output: dict[Interpolation, int]
     lock: threading.Lock = field(default_factory=threading.Lock)
-    windows: dict[bool, tuple[float, float]] = field(default_factory=dict)
+    windows: dict[tuple[bool, bool], tuple[float, float]] = field(default_factory=dict)
 
 
 _cutters: OrderedDict[int, _Cutter] = OrderedDict()
@@ -126,7 +128,8 @@ def layer_slice(layer: Layer, volume: Volume, view: SliceView) -> tuple[Slice, S
         0 to 1; None: the volume covers the whole picture.
     """
     frame = frame_of(layer, volume)
-    key = (id(frame), layer.placement.matrix, volume.affine, view, layer.look.interpolation)
+    interpolation: Interpolation = "nearest" if is_label_look(layer.look) else layer.look.interpolation
+    key = (id(frame), layer.placement.matrix, volume.affine, view, interpolation)
     with _lock:
         known = _slices.get(key)
         if known is not None and known[0] is frame:
@@ -135,7 +138,7 @@ def layer_slice(layer: Layer, volume: Volume, view: SliceView) -> tuple[Slice, S
     matrix = _pixel_to_voxel(np.array(layer.placement.matrix) @ volume.affine.matrix, view)
     cover = _coverage(matrix, volume.shape, view.size)
     reach = 0.5 if cover is None else 0.51 + 0.5 * float(np.hypot(matrix[:3, 0], matrix[:3, 1]).max())
-    values = _cut_finely(_cutter(frame), matrix, view.size, layer.look.interpolation, reach)
+    values = _cut_finely(_cutter(frame), matrix, view.size, interpolation, reach)
     with _lock:
         _slices[key] = (frame, values, cover)
         while len(_slices) > 1 and sum(kept[1].nbytes * (1 if kept[2] is None else 2) for kept in _slices.values()) > MAX_SLICE_BYTES:
@@ -149,8 +152,7 @@ def shown_part(layer: Layer, volume: Volume, view: SliceView) -> NDArray[np.bool
     low, high = window_of(layer, volume)
     with np.errstate(invalid="ignore"):
         size = np.abs(values) if layer.look.two_sided else values
-        labels = _table(layer.look.colourmap)[1]
-        least = (0.5 if labels else low + AIR * (high - low)) if layer.look.hide_below is None else layer.look.hide_below
+        least = (0.5 if is_label_look(layer.look) else low + AIR * (high - low)) if layer.look.hide_below is None else layer.look.hide_below
         shown: NDArray[np.bool_] = size > least
     return shown
 
@@ -176,17 +178,17 @@ def window_of(layer: Layer, volume: Volume) -> tuple[float, float]:
 
     A series takes the window of its first time point throughout, so that its brightness does not flicker as time runs.
     """
-    from volstudio.volumes.intensity import robust_window
+    from volstudio.volumes.intensity import full_range, robust_window
     from volstudio.volumes.store import STORE
 
     if layer.look.window is not None:
         return layer.look.window
     cutter = _cutter(STORE.frame(volume, 0))
-    two_sided = layer.look.two_sided
-    if two_sided not in cutter.windows:
-        low, high = robust_window(np.abs(cutter.array) if two_sided else cutter.array)
-        cutter.windows[two_sided] = (float(low), float(high))
-    return cutter.windows[two_sided]
+    kind = layer.look.two_sided, is_label_look(layer.look)
+    if kind not in cutter.windows:
+        array = np.abs(cutter.array) if layer.look.two_sided else cutter.array
+        cutter.windows[kind] = full_range(array) if kind[1] else robust_window(array)
+    return cutter.windows[kind]
 
 
 def forget() -> None:
@@ -228,14 +230,21 @@ def _wire(frame: NDArray[Any]) -> _Cutter:
     image.GetPointData().SetScalars(numpy_to_vtk(readable.ravel(order="F")))
     reslice = vtkImageReslice()
     reslice.SetInputData(image)
-    # Float output keeps the fraction that interpolation adds to integers; NaN tells outside from every value a volume can hold.
-    reslice.SetOutputScalarType(VTK_FLOAT)
+    # NaN tells outside from every value a volume can hold.
     reslice.SetBackgroundColor(np.nan, np.nan, np.nan, np.nan)
     reslice.SetOutputSpacing(1, 1, 1)
     reslice.SetOutputOrigin(0, 0, 0)
     reslice.SetOutputDirection(1, 0, 0, 0, 1, 0, 0, 0, 1)
     reslice.BorderOn()
-    return _Cutter(frame, reslice, frame.nbytes)
+    return _Cutter(frame, reslice, frame.nbytes, _output_types(readable))
+
+
+def _output_types(voxels: NDArray[Any]) -> dict[Interpolation, int]:
+    """Floats keep the fraction that interpolation adds to integers; long label numbers and huge values need doubles."""
+    if voxels.dtype.kind in "iu":
+        return {"linear": VTK_FLOAT, "nearest": VTK_DOUBLE if voxels.dtype.itemsize > 2 else VTK_FLOAT}
+    huge = voxels.dtype.itemsize > 4 and max(np.fmax.reduce(voxels, axis=None), -np.fmin.reduce(voxels, axis=None)) > HUGE
+    return dict.fromkeys(("linear", "nearest"), VTK_DOUBLE if huge else VTK_FLOAT)
 
 
 def _cut(cutter: _Cutter, matrix: NDArray[np.float64], size: tuple[int, int], interpolation: Interpolation, reach: float) -> Slice:
@@ -249,6 +258,7 @@ def _cut(cutter: _Cutter, matrix: NDArray[np.float64], size: tuple[int, int], in
             reslice.SetInterpolationModeToNearestNeighbor()
         else:
             reslice.SetInterpolationModeToLinear()
+        reslice.SetOutputScalarType(cutter.output[interpolation])
         reslice.SetBorderThickness(reach)
         reslice.SetResliceAxes(axes)
         # One pixel deep and three-dimensional: a two-dimensional output would drop the depth and show another slice.
@@ -271,8 +281,8 @@ def _cut_finely(cutter: _Cutter, matrix: NDArray[np.float64], size: tuple[int, i
     blocks = values.reshape(size[1], factor, size[0], factor)
     inside = np.isfinite(blocks)
     count = np.count_nonzero(inside, axis=(1, 3))
-    total = np.where(inside, blocks, 0).sum(axis=(1, 3), dtype=np.float32)
-    mean: Slice = np.where(count > 0, total / np.maximum(count, 1).astype(np.float32), np.float32(np.nan))
+    total = np.where(inside, blocks, 0).sum(axis=(1, 3), dtype=values.dtype)
+    mean: Slice = np.where(count > 0, total / np.maximum(count, 1).astype(values.dtype), values.dtype.type(np.nan))
     mean.setflags(write=False)
     return mean
 
@@ -300,24 +310,22 @@ def _coverage(matrix: NDArray[np.float64], shape: tuple[int, int, int], size: tu
 
 
 @lru_cache(maxsize=64)
-def _table(colourmap: str) -> tuple[NDArray[np.float32], bool]:
-    """(n, 3) colours, 0 to 255, and whether their rows are labels."""
+def _table(colourmap: str, n: int) -> NDArray[np.float32]:
+    """(n, 3) colours, 0 to 255."""
     from volstudio.scene import colourmaps
 
-    found = colourmaps.get(colourmap)
-    labels = found.kind == "labels"
-    return np.asarray(found.table(LABEL_COLOURS if labels else 256), dtype=np.float32, order="F"), labels
+    return np.asarray(colourmaps.get(colourmap).table(n), dtype=np.float32, order="F")
 
 
 def _blend(planes: NDArray[np.float32], values: Slice, cover: Slice | None, look: Look, window: tuple[float, float]) -> None:
     """Draw one layer over (or add it to) the red, green and blue planes (3, h, w), in place."""
-    table, labels = _table(look.colourmap)
+    labels = is_label_look(look)
     drawn = np.isfinite(values)
     if labels:
         drawn &= values != 0  # label 0 is "nothing" in every atlas
     if look.hide_below is not None:
         size = np.abs(values) if look.two_sided else values
-        if look.interpolation == "linear":
+        if look.interpolation == "linear" and not labels:
             edge = _edge(size, look.hide_below)
             cover = edge if cover is None else cover * edge
         else:
@@ -325,7 +333,8 @@ def _blend(planes: NDArray[np.float32], values: Slice, cover: Slice | None, look
                 drawn &= size >= look.hide_below
     if not drawn.any():
         return
-    rows = _label_rows(values) if labels else _rows(values, window, two_sided=look.two_sided)
+    table = _table(look.colourmap, LABEL_COLOURS if labels else 256)
+    rows = label_rows(values) if labels else _rows(values, window, two_sided=look.two_sided)
     whole = cover is None and look.opacity >= 1 and bool(drawn.all())
     alpha = drawn * np.float32(min(look.opacity, 1.0))
     if cover is not None:
@@ -345,30 +354,27 @@ def _blend(planes: NDArray[np.float32], values: Slice, cover: Slice | None, look
 
 def _edge(values: Slice, threshold: float) -> Slice:
     """Share of each pixel that lies above a threshold, from the distance to its contour: value over slope."""
-    above = np.nan_to_num(values - np.float32(threshold), nan=-np.inf)
-    slope = np.full(values.shape, np.float32(1e-12))
-    with np.errstate(invalid="ignore"):  # beside what is outside there is no slope, and the threshold is hard
+    # Beside what is outside there is no slope, and the threshold is hard; what overflows is far from it.
+    with np.errstate(invalid="ignore", over="ignore"):
+        above = np.nan_to_num(values - values.dtype.type(threshold), nan=-np.inf)
+        slope = np.full(values.shape, values.dtype.type(1e-12))
         np.fmax(slope[:, 1:-1], np.abs(values[:, 2:] - values[:, :-2]) / 2, out=slope[:, 1:-1])
         np.fmax(slope[1:-1], np.abs(values[2:] - values[:-2]) / 2, out=slope[1:-1])
-    share: Slice = np.clip(above / slope + np.float32(0.5), 0, 1)
+        share: Slice = np.nan_to_num(np.clip(above / slope + np.float32(0.5), 0, 1))
     return share
 
 
 def _rows(values: Slice, window: tuple[float, float], *, two_sided: bool) -> NDArray[np.uint8]:
     """Rows of the colour table; NaN takes row 0."""
-    low, high = window
-    scale = np.float32(255 / ((high - low) or 1.0))
-    if two_sided:
-        size = np.fmin(np.fmax((np.abs(values) - np.float32(low)) * (scale / 2), 0), np.float32(127.5))
-        place = np.float32(127.5) + np.copysign(size, values)
-        place = np.fmax(place, 0)
-    else:
-        place = np.fmin(np.fmax((values - np.float32(low)) * scale, 0), 255)
+    number = values.dtype.type
+    with np.errstate(over="ignore", invalid="ignore"):  # what overflows lies beyond the window's end, and is cut off there
+        low = number(window[0])
+        scale = number(255 / ((window[1] - window[0]) or 1.0))
+        if two_sided:
+            size = np.fmin(np.fmax((np.abs(values) - low) * (scale / 2), 0), number(127.5))
+            place = number(127.5) + np.copysign(size, values)
+            place = np.fmax(place, 0)
+        else:
+            place = np.fmin(np.fmax((values - low) * scale, 0), 255)
     rows: NDArray[np.uint8] = (place + np.float32(0.5)).astype(np.uint8)
     return rows
-
-
-def _label_rows(values: Slice) -> NDArray[np.intp]:
-    """Rows of a label table: row k for label k, from the first again beyond the last; NaN takes row 0."""
-    whole = np.rint(np.nan_to_num(values, nan=0.0, posinf=0.0, neginf=0.0)).astype(np.intp)
-    return np.where(whole == 0, 0, 1 + (whole - 1) % (LABEL_COLOURS - 1))

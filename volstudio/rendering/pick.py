@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import numpy as np
 
 from volstudio.rendering.compositor import frame_of, window_of
+from volstudio.rendering.labels import is_label_look, label_opacity, shown_labels
 from volstudio.rendering.planes import crosshair_of, voxel_to_scene
 from volstudio.rendering.rays import CameraRays, FloatArray, ViewRays
 from volstudio.rendering.transfer import fade, opacity_points, unit_distance
@@ -184,11 +185,15 @@ def _hidden(piece: Piece, origin: FloatArray, direction: FloatArray, depths: Flo
 
         matrix = voxel_to_scene(layer, volume).inverse()
         points = matrix.apply(origin + np.outer(depths[inside], direction))
-        values = _interpolated(frame_of(layer, volume), points, layer.look.interpolation)
         curve = preset(layer.look.preset)
-        table = opacity_points(layer.look, window_of(layer, volume), curve)
+        if is_label_look(layer.look):
+            values = _interpolated(frame_of(layer, volume), points, "nearest")
+            alpha = np.where(shown_labels(values, layer.look) > 0, label_opacity(curve), 0.0)
+        else:
+            values = _interpolated(frame_of(layer, volume), points, layer.look.interpolation)
+            table = opacity_points(layer.look, window_of(layer, volume), curve)
+            alpha = np.interp(values, table[:, 0], table[:, 1])
         diagonal = float(np.linalg.norm(volume.affine.linear @ np.array(volume.shape)))
-        alpha = np.interp(values, table[:, 0], table[:, 1])
         hidden[inside] = 1 - (1 - np.minimum(alpha, 1 - 1e-9)) ** (step / unit_distance(curve, diagonal))
     return hidden
 

@@ -1,7 +1,8 @@
 """From a layer's look to the colour and opacity of each value in the 3D view.
 
-Colours are those of the slices: the same table, window and two-sidedness. Opacity is the look's preset, a curve over the window, cut off at
-``hide_below``. The layer's own opacity is not in here: the ray march applies it to the layer as a whole.
+Colours are those of the slices: the same table, window and two-sidedness; of labels, the same colour for each number. Opacity is the look's
+preset, a curve over the window, cut off at ``hide_below``. The layer's own opacity is not in here: the ray march applies it to the layer as
+a whole.
 """
 
 from __future__ import annotations
@@ -10,7 +11,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from volstudio.rendering.labels import TABLE, label_colour_points, label_opacity_points
+
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
     from volstudio.rendering.rays import FloatArray
     from volstudio.rendering.vtk_types import VtkObject
     from volstudio.scene.looks import OpacityCurve
@@ -24,8 +29,6 @@ UNLIT = (1.0, 0.0, 0.0, 1.0)
 # The width of a jump in opacity or colour, in windows: too small to see. VTK makes its tables as fine as the finest step, so less costs
 # memory.
 JUMP = 1e-3
-# Entries of the longest table that every driver takes, with some to spare.
-TABLE = 12000
 # Presets are made for objects of the size of a head, in mm from corner to corner of the box. What is of another order of size (a
 # microscope's cube, a whole animal in metres) would be all fog or all wall, so there lengths count in parts of the object.
 HEAD_LIKE_MM = (100.0, 1000.0)
@@ -123,7 +126,9 @@ def size_factor(diagonal_mm: float) -> float:
     return diagonal_mm / min(max(diagonal_mm, low), high)
 
 
-def dress(prop: VtkObject, look: Look, window: tuple[float, float], *, diagonal_mm: float, span: float) -> None:
+def dress(
+    prop: VtkObject, look: Look, window: tuple[float, float], *, diagonal_mm: float, span: float, labels: NDArray[np.intp] | None = None
+) -> None:
     """Give a vtkVolumeProperty the colours, opacities and interpolation of a look.
 
     Parameters
@@ -135,6 +140,8 @@ def dress(prop: VtkObject, look: Look, window: tuple[float, float], *, diagonal_
         Of the volume's box.
     span : float
         From the least to the greatest value of the volume: the length of VTK's tables.
+    labels : (n,) int array or None
+        Rows of the label table, for the numbers of an image of labels; None: the image holds values.
     """
     from vtkmodules.vtkCommonDataModel import vtkPiecewiseFunction
     from vtkmodules.vtkRenderingCore import vtkColorTransferFunction
@@ -143,14 +150,14 @@ def dress(prop: VtkObject, look: Look, window: tuple[float, float], *, diagonal_
 
     curve = preset(look.preset)
     colours, opacities = vtkColorTransferFunction(), vtkPiecewiseFunction()
-    for point in colour_points(look, window):
+    for point in colour_points(look, window) if labels is None else label_colour_points(look, labels):
         colours.AddRGBPoint(*point)
-    for point in opacity_points(look, window, curve, least_jump=span / TABLE):
+    for point in opacity_points(look, window, curve, least_jump=span / TABLE) if labels is None else label_opacity_points(curve):
         opacities.AddPoint(*point)
     prop.SetColor(colours)
     prop.SetScalarOpacity(opacities)
     prop.SetScalarOpacityUnitDistance(unit_distance(curve, diagonal_mm))
-    if look.interpolation == "nearest":
+    if labels is not None or look.interpolation == "nearest":
         prop.SetInterpolationTypeToNearest()
     else:
         prop.SetInterpolationTypeToLinear()

@@ -18,6 +18,7 @@ from vtkmodules.vtkRenderingCore import vtkVolume, vtkVolumeProperty
 from vtkmodules.vtkRenderingVolume import vtkMultiVolume
 from vtkmodules.vtkRenderingVolumeOpenGL2 import vtkOpenGLGPUVolumeRayCastMapper
 
+from volstudio.rendering.labels import is_label_look, label_image
 from volstudio.rendering.ray_march import MARK, extension_texts
 from volstudio.rendering.transfer import MATERIAL, UNLIT, dress, fade, size_factor
 from volstudio.rendering.voxel_image import VoxelImage, voxel_image
@@ -93,7 +94,7 @@ class VolumeActor:
     def __init__(self, renderer: Renderer) -> None:
         self._renderer = renderer
         self._drawn: tuple[DrawnVolume, ...] = ()
-        self._images: dict[tuple[int, tuple[float, float] | None], tuple[NDArray[Any], VoxelImage]] = {}
+        self._images: dict[tuple[int, object], tuple[NDArray[Any], VoxelImage]] = {}
         self._shown: dict[int, VoxelImage] = {}
         self._multi: VtkObject = None
         self._volumes: list[VtkObject] = []
@@ -133,7 +134,9 @@ class VolumeActor:
         for port, item in enumerate(drawn):
             self._update(port, before[port] if before else None, item)
         used = {id(item.frame) for item in drawn}
-        self._images = {key: value for key, value in self._images.items() if key[0] in used}
+        labelled = {_label_key(item) for item in drawn}
+        kept = {key: value for key, value in self._images.items() if key[0] in used and (value[1].labels is None or key in labelled)}
+        self._images = kept
         self._set_step()
         return left_out
 
@@ -234,12 +237,14 @@ class VolumeActor:
             volume.SetUserMatrix(_matrix(image.user_matrix(item.voxel_to_scene)))
         if new_image or before is None or before.look is not item.look or before.window != item.window:
             low, high = image.value_range
-            dress(volume.GetProperty(), item.look, item.window, diagonal_mm=item.diagonal_mm, span=high - low)
+            dress(volume.GetProperty(), item.look, item.window, diagonal_mm=item.diagonal_mm, span=high - low, labels=image.labels)
         self._set_uniforms(port, item)
 
     def _set_uniforms(self, port: int, item: DrawnVolume) -> None:
-        low, high = self._image(item).value_range
-        window = item.window[1] - item.window[0]
+        image = self._image(item)
+        low, high = image.value_range
+        # From one label to the next is a surface, whatever their numbers.
+        window = item.window[1] - item.window[0] if image.labels is None else 1.0
         uniforms = self._multi.GetShaderProperty().GetFragmentCustomUniforms()
         uniforms.SetUniform4f(f"vs_material{port}", MATERIAL if item.look.shade else UNLIT)
         surface = SURFACE_MM * size_factor(item.diagonal_mm) * max(high - low, 1e-12) / max(window, 1e-12)
@@ -257,7 +262,13 @@ class VolumeActor:
         mapper.SetImageSampleDistance(self._pixels)
 
     def _image(self, item: DrawnVolume) -> VoxelImage:
-        """The item's image, made once for each array and range of values."""
+        """The item's image, made once for each array and range of values, or threshold of labels."""
+        if is_label_look(item.look):
+            key = _label_key(item)
+            if key not in self._images:
+                numbers, rows = label_image(item.frame, item.look)
+                self._images[key] = item.frame, voxel_image(numbers, item.voxel_to_scene, labels=rows)
+            return self._images[key][1]
         whole = self._kept(item, None)
         limits = limits_for(whole.value_range, item.window)
         return whole if limits is None else self._kept(item, limits)
@@ -310,6 +321,11 @@ def limits_for(value_range: tuple[float, float], window: tuple[float, float]) ->
         return None
     reach = 2.0 ** np.ceil(np.log2(4 * max(abs(low), abs(high), 1e-30)))
     return -float(reach), float(reach)
+
+
+def _label_key(item: DrawnVolume) -> tuple[int, object]:
+    """What an image of labels depends on."""
+    return id(item.frame), ("labels", item.look.hide_below, item.look.two_sided)
 
 
 def _matrix(values: FloatArray) -> VtkObject:

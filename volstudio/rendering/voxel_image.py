@@ -42,6 +42,8 @@ class VoxelImage:
     reduced : int
         Every so many voxels one is drawn along each long axis; 1: all.
     value_range : (low, high)
+    labels : (n,) int array or None
+        The row of the label table that each number of the image stands for; None: it holds values.
     """
 
     image: VtkObject
@@ -49,6 +51,7 @@ class VoxelImage:
     to_voxel: FloatArray
     reduced: int
     value_range: tuple[float, float]
+    labels: NDArray[np.intp] | None = None
 
     def user_matrix(self, voxel_to_scene: FloatArray) -> FloatArray:
         """(4, 4) matrix of the actor that puts every voxel where its affine says.
@@ -62,7 +65,12 @@ class VoxelImage:
 
 
 def voxel_image(
-    frame: NDArray[Any], voxel_to_scene: FloatArray, *, max_voxels: int = MAX_VOXELS, limits: tuple[float, float] | None = None
+    frame: NDArray[Any],
+    voxel_to_scene: FloatArray,
+    *,
+    max_voxels: int = MAX_VOXELS,
+    limits: tuple[float, float] | None = None,
+    labels: NDArray[np.intp] | None = None,
 ) -> VoxelImage:
     """A frame for VTK's volume and slice mappers.
 
@@ -75,11 +83,13 @@ def voxel_image(
         Larger frames are averaged in blocks.
     limits : (low, high) or None
         Values beyond are drawn as these.
+    labels : (n,) int array or None
+        See `VoxelImage`; of labels that are too many for a texture, every so many are drawn and none averaged.
     """
     from vtkmodules.util.numpy_support import numpy_to_vtk
     from vtkmodules.vtkCommonDataModel import vtkImageData
 
-    voxels, factors = _within_budget(_drawable(frame), max_voxels)
+    voxels, factors = _within_budget(_drawable(frame), max_voxels, average=labels is None)
     if limits is not None:
         voxels = np.clip(voxels, *limits)
     voxels, offset = _at_least_two(voxels)
@@ -95,7 +105,7 @@ def voxel_image(
     image.SetSpacing(*np.linalg.norm((voxel_to_scene @ to_voxel)[:3, :3], axis=0))
     image.GetPointData().SetScalars(numpy_to_vtk(voxels.ravel(order="F")))
     low, high = image.GetScalarRange()
-    return VoxelImage(image, voxels, to_voxel, max(factors), (float(low), float(high)))
+    return VoxelImage(image, voxels, to_voxel, max(factors), (float(low), float(high)), labels)
 
 
 def _drawable(frame: NDArray[Any]) -> NDArray[Any]:
@@ -123,8 +133,8 @@ def _without_holes(frame: NDArray[Any]) -> NDArray[Any]:
     return filled
 
 
-def _within_budget(voxels: NDArray[Any], max_voxels: int) -> tuple[NDArray[Any], list[int]]:
-    """The frame, averaged in blocks until it fits a texture, and the block's edges in voxels."""
+def _within_budget(voxels: NDArray[Any], max_voxels: int, *, average: bool) -> tuple[NDArray[Any], list[int]]:
+    """The frame in blocks, as many as fit a texture, each the mean or the middle of its voxels; and the block's edges in voxels."""
     factors = [-(-n // MAX_EDGE) for n in voxels.shape]
     while np.prod([n // f for n, f in zip(voxels.shape, factors, strict=True)]) > max_voxels:
         longest = int(np.argmax([n / f for n, f in zip(voxels.shape, factors, strict=True)]))
@@ -132,6 +142,9 @@ def _within_budget(voxels: NDArray[Any], max_voxels: int) -> tuple[NDArray[Any],
     if max(factors) == 1:
         return voxels, factors
     counts = [max(n // f, 1) for n, f in zip(voxels.shape, factors, strict=True)]
+    if not average:
+        picked = tuple(slice(factor // 2, count * factor, factor) for factor, count in zip(factors, counts, strict=True))
+        return voxels[picked], factors
     mean = np.empty(counts, voxels.dtype, order="F")
     # Slab by slab: a float copy of the whole volume would be what the budget is there to avoid.
     for k in range(counts[2]):

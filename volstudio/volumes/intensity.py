@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from volstudio.geometry.affine import FloatArray
     from volstudio.volumes.volume import Volume, VoxelArray
 
-__all__ = ["foreground", "histogram", "is_labels", "is_stat_map", "robust_window", "sample_values"]
+__all__ = ["foreground", "full_range", "histogram", "is_labels", "is_stat_map", "robust_window", "sample_values"]
 
 SAMPLE = 200_000  # voxels looked at; percentiles of so many are good to about 0.1 %
 SLICES = 24  # whole slices read: a file that is mapped into memory is then not read as a whole
@@ -64,6 +64,22 @@ def robust_window(array: VoxelArray | NDArray[Any], percentiles: tuple[float, fl
         half = max(0.5, abs(low) * 1e-6)
         return low - half, high + half
     return low, high
+
+
+def full_range(array: NDArray[Any]) -> tuple[float, float]:
+    """From 0, or the least value below it, to the greatest: the window of labels, of which none may fall outside.
+
+    Examples
+    --------
+    >>> full_range(np.array([[[0, 3, 1017]]], dtype=np.int16))
+    (0.0, 1017.0)
+    """
+    low, high = float(np.fmin.reduce(array, axis=None)), float(np.fmax.reduce(array, axis=None))
+    if not np.isfinite([low, high]).all():
+        finite = array[np.isfinite(array)]
+        low, high = (float(finite.min()), float(finite.max())) if finite.size else (0.0, 0.0)
+    low = min(low, 0.0)
+    return low, high if high > low else low + 1.0
 
 
 def foreground(values: NDArray[Any]) -> FloatArray:
