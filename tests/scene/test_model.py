@@ -27,7 +27,10 @@ def test_placing_onto_another_layer_follows_its_placement(scene):
     assert np.allclose(both.placement("epi").matrix, MOVE @ MOVE)
 
 
-@pytest.mark.parametrize("ends", [("t1:scanner", "scene"), ("scene", "epi:scanner"), ("epi:voxel", "scene"), ("t1:scanner", "epi:scanner"), ("epi:scanner", "world")])
+@pytest.mark.parametrize(
+    "ends",
+    [("t1:scanner", "scene"), ("scene", "epi:scanner"), ("epi:voxel", "scene"), ("t1:scanner", "epi:scanner"), ("epi:scanner", "world")],
+)
 def test_a_forgotten_inverse_is_an_error(scene, ends):
     with pytest.raises(SpaceMismatchError):
         scene.place("epi", Affine(MOVE, *ends))
