@@ -9,20 +9,18 @@ from __future__ import annotations
 
 import errno
 import os
-import secrets
 import stat
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
 from volstudio.errors import OutputError, VolstudioError
+from volstudio.volumes.leftovers import sweep, temporary_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
 __all__ = ["atomic_bytes", "atomic_write", "check_target"]
-
-TEMPORARY_PREFIX = ".volstudio-"  # short and fixed: a name of 250 bytes leaves no room for a longer one derived from it
 
 REASONS = {
     errno.ENOSPC: "the disk is full",
@@ -68,7 +66,7 @@ def atomic_write(path: str | os.PathLike[str], *, protect: Iterable[Path] = (), 
     b'42'
     """
     target = check_target(path, protect=protect, overwrite=overwrite)
-    temporary = target.parent / f"{TEMPORARY_PREFIX}{secrets.token_hex(6)}.tmp"
+    temporary = target.parent / temporary_name(".tmp")
     try:
         descriptor = os.open(temporary, os.O_CREAT | os.O_EXCL | os.O_WRONLY | getattr(os, "O_BINARY", 0), 0o666)
     except OSError as error:
@@ -90,6 +88,7 @@ def atomic_write(path: str | os.PathLike[str], *, protect: Iterable[Path] = (), 
         with suppress(FileNotFoundError):
             temporary.unlink()
     _sync_folder(target.parent)
+    sweep(target.parent)
 
 
 def atomic_bytes(path: str | os.PathLike[str], data: bytes | memoryview, *, protect: Iterable[Path] = (), overwrite: bool = False) -> None:
@@ -136,7 +135,9 @@ def _check_existing(given: Path, found: os.stat_result, protect: Iterable[Path],
     if not stat.S_ISREG(found.st_mode):
         raise OutputError(f"Cannot write {str(given)!r}: it is a device or a pipe, not a regular file.")
     if not overwrite:
-        raise OutputError(f"Cannot write {str(given)!r}: it exists already; choose another name or ask to overwrite it.")
+        raise OutputError(
+            f"Cannot write {str(given)!r}: it exists already; choose another name or replace it (--overwrite, overwrite=True)."
+        )
 
 
 class _Named:
