@@ -1,16 +1,19 @@
 """How long work reports and how it is stopped.
 
-A task gets a ``Progress`` and calls it at every step; whoever started the task gives it a listener (a terminal bar, a window's bar, nothing)
-and may call ``cancel()`` from any thread. The next report then raises ``Cancelled`` inside the task, which unwinds as from any error.
+A task gets a ``Progress`` and calls it at every step; whoever started the task gives it a listener (a terminal's bar, a window's, none) and
+may call ``cancel()`` from any thread. The next report then raises ``Cancelled`` inside the task, which unwinds as from any error.
 """
 
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from volstudio.errors import Cancelled
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 __all__ = ["Progress", "Step"]
 
@@ -26,7 +29,7 @@ class Step:
     done : float
         Share of the whole task that is done, 0 to 1.
     value : object or None
-        What the task has so far, such as the present pose of a registration; its type is the task's promise.
+        What the task has so far, such as where a registration has come to; its type is the task's promise.
     """
 
     what: str
