@@ -12,14 +12,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from volstudio.errors import GeometryError
 from volstudio.geometry.spaces import scanner, voxel
-from volstudio.scene.model import Layer, Panel, Scene, Vec3
+from volstudio.scene.model import Convention, Layer, Panel, Plane, Scene, Vec3
 
 if TYPE_CHECKING:
     from volstudio.geometry.affine import Affine
@@ -38,8 +38,6 @@ __all__ = [
     "voxel_to_scene",
 ]
 
-Plane = Literal["axial", "coronal", "sagittal"]
-Convention = Literal["neurological", "radiological"]
 FloatArray = NDArray[np.float64]
 # What turns a layer into its voxels; `volstudio.volumes.store.STORE` is behind it in the window and in pictures.
 Volumes = Callable[[Layer], "Volume"]

@@ -15,6 +15,7 @@ import numpy as np
 from volstudio.errors import SceneError
 from volstudio.geometry.affine import Affine
 from volstudio.geometry.spaces import SCENE, scanner, volume_of
+from volstudio.volumes.nifti_forms import Form
 
 if TYPE_CHECKING:
     from volstudio.volumes.volume import Volume
@@ -144,7 +145,7 @@ class Layer(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaul
     path: str
     placement: Placement = Placement()
     look: Look = Look()
-    form: Literal["auto", "s", "q"] = "auto"
+    form: Form = "auto"
     time: int = 0
     digest: str = ""
     box: bool = True

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from typing import ClassVar, Literal
+from typing import ClassVar
 
 from msgspec.structs import replace
 
 from volstudio.errors import CommandError
 from volstudio.scene.model import Layer, Look, Placement, Scene, Vec3  # noqa: TC001 - msgspec reads the annotations when it runs
 from volstudio.session.command import Command, LayerCommand, layer_named
+from volstudio.volumes.nifti_forms import Form  # noqa: TC001 - as above
 
 __all__ = [
     "AddLayer",
@@ -138,7 +139,7 @@ class SetForm(LayerCommand, frozen=True):
 
     field: ClassVar[str] = "form"
     says: ClassVar[str] = "Change form of {name}"
-    form: Literal["auto", "s", "q"]
+    form: Form
 
 
 class Relocate(LayerCommand, frozen=True):

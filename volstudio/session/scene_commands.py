@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from typing import ClassVar, Literal
+from typing import ClassVar
 
 from msgspec.structs import replace
 
-from volstudio.scene.model import Camera, Clip, Landmark, Panel, Plane, Scene, Vec3, View
+from volstudio.scene.model import Camera, Clip, Convention, Landmark, Panel, Plane, Scene, Vec3, View
 from volstudio.session.command import Command
 
 __all__ = [
@@ -77,7 +77,7 @@ class SetConvention(Command, frozen=True):
 
     undoable: ClassVar[bool] = False
     says: ClassVar[str] = "Show in {convention} convention"
-    convention: Literal["neurological", "radiological"]
+    convention: Convention
 
     def apply(self, scene: Scene) -> Scene:
         """The scene in that convention."""

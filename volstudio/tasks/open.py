@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 import msgspec
 
@@ -16,6 +16,7 @@ from volstudio.errors import SceneError, VolstudioError
 from volstudio.scene.checks import check
 from volstudio.scene.files import SUFFIXES, load_scene
 from volstudio.scene.model import Scene
+from volstudio.volumes.nifti_forms import Form
 from volstudio.volumes.store import STORE
 from volstudio.volumes.volume import Volume, distinct_names
 
@@ -25,8 +26,6 @@ if TYPE_CHECKING:
     from volstudio.scene.model import Layer
 
 __all__ = ["Form", "open_layer", "open_scene", "open_volumes", "source_files"]
-
-Form = Literal["auto", "s", "q"]
 
 
 def open_scene(paths: Sequence[str | os.PathLike[str]], *, form: Form = "auto") -> Scene:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 import msgspec
 import numpy as np
@@ -22,12 +22,11 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from volstudio.rendering.planes import Volumes
-    from volstudio.scene.model import Scene, Vec3, View
+    from volstudio.scene.model import Convention, Scene, Vec3, View
 
-__all__ = ["Convention", "render", "shot", "suitable_size"]
+__all__ = ["render", "shot", "suitable_size"]
 
 Rgb = NDArray[np.uint8]
-Convention = Literal["neurological", "radiological"]
 
 QUAD_SIZE = (1200, 900)
 ORTHO_SIZE = (1500, 580)

@@ -10,9 +10,8 @@ from volstudio.apps.terminal import warn_of_changes
 from volstudio.apps.values import CONVENTION, FORM, VIEW, Point, Size, as_point, as_size
 
 if TYPE_CHECKING:
-    from volstudio.scene.model import View
+    from volstudio.scene.model import Convention, View
     from volstudio.tasks.open import Form
-    from volstudio.tasks.shots import Convention
 
 __all__ = ["shot"]
 
