@@ -207,7 +207,7 @@ def test_progress_runs_from_nought_to_one_and_carries_poses(fixed, moving):
     assert done[-1] > 0.9
     values = [step.value for step in steps if step.value is not None]
     assert all(isinstance(value, TraceStep) for value in values)
-    assert tuple(values) == found.trace
+    assert tuple(values) == found.trace[-len(values) :]  # the contest of places shows no poses, but the winner's way is in the trace
 
 
 def test_cancel_stops_within_a_step(fixed, moving):

@@ -70,10 +70,13 @@ class Contest:
         Of the last contested level.
     rival : float
         Score of the best other place over the best one's; 0 where there is none.
+    way : tuple of (float, Summit)
+        Voxel edge and summit of every step that led to the best.
     """
 
     best: Summit
     rival: float
+    way: tuple[tuple[float, Summit], ...] = ()
 
 
 COARSE = Stage(samples=2500, bins=16, step=0.75, tolerance=0.04, iterations=12)
@@ -98,26 +101,40 @@ def contest(pairing: Pairing, plan: RegistrationPlan, *, header: FloatArray, pro
     report : callable
         Told of every step: the level's voxel edge, the summit so far, the progress of this climb and the share of it that is done.
     """
+    steps: list[tuple[float, Summit]] = []
+
+    def note(spacing: float, summit: Summit, part: Progress, share: float) -> None:
+        steps.append((spacing, summit))
+        report(spacing, summit, part, share)
+
     first = pairing.source[0], pairing.target[0]
     second = pairing.source[:2][-1], pairing.target[:2][-1]  # the first again where there is one level only
     trials = search(*first, keep=STARTS, seed=plan.seed, progress=progress.part(0.0, 0.5))
     poses = [*(trial.pose for trial in trials), *_middles(pairing), header]
-    summits = _climb_all(first, poses, COARSE, _Listener(plan.seed, progress.part(0.5, 0.8), report))
+    summits = _climb_all(first, poses, COARSE, _Listener(plan.seed, progress.part(0.5, 0.8), note))
     from_header = summits[-1]
     finalists = _distinct(sorted(summits, key=_score, reverse=True), pairing, from_header, keep=FINALISTS)
     if not finalists:
-        return Contest(from_header, 0.0)
-    last = _climb_all(second, [s.pose for s in finalists], MIDDLE, _Listener(plan.seed, progress.part(0.8, 1.0), report))
-    found = last[:-1] if finalists[-1] is from_header and len(last) > 1 else last
-    best = max(found, key=_score)
-    if found is not last and _score(last[-1]) >= AS_GOOD * _score(best):
-        best = _here_or(last[-1], found, pairing)
+        return Contest(from_header, 0.0, _way(steps, [from_header]))
+    last = _climb_all(second, [s.pose for s in finalists], MIDDLE, _Listener(plan.seed, progress.part(0.8, 1.0), note))
+    best = _believed(from_header, finalists, last, pairing)
     others = [_score(s) for s in last if _apart(s.pose, best.pose, pairing) > 2 * APART * pairing.source[0].spacing]
-    return Contest(best, max(others, default=0.0) / max(_score(best), 1e-9))
+    return Contest(best, max(others, default=0.0) / max(_score(best), 1e-9), _way(steps, [finalists[last.index(best)], best]))
 
 
 def ascend(pairing: Pairing, plan: RegistrationPlan, pose: FloatArray, *, contested: bool, progress: Progress, report: Report) -> Summit:
-    """Climb from a pose through the levels to the finest; of levels that are ``contested`` already, only the finest there is again."""
+    """Climb from a pose through the levels to the finest.
+
+    Parameters
+    ----------
+    pairing : Pairing
+    plan : RegistrationPlan
+    pose : (4, 4) float array
+    contested : bool
+        Whether the pose comes from `contest`: of its two levels, only the finest there is may be climbed again.
+    progress, report
+        As in `contest`.
+    """
     count = len(pairing.source)
     climbs = [(number, fine(plan)) for number in range(min(CONTESTED, count - 1), count)]
     if not contested:
@@ -160,10 +177,33 @@ def _climb_all(levels: tuple[Level, Level], poses: list[FloatArray], stage: Stag
     ]
 
 
-def _here_or(header: Summit, found: list[Summit], pairing: Pairing) -> Summit:
-    """The summit that the search found where the header leads, or the header's where there is none."""
-    distance = APART * pairing.source[0].spacing
-    return next((s for s in sorted(found, key=_score, reverse=True) if _apart(s.pose, header.pose, pairing) < distance), header)
+def _way(steps: list[tuple[float, Summit]], summits: list[Summit]) -> tuple[tuple[float, Summit], ...]:
+    """Of the steps of all climbs, one after the other, those that ended on the given summits."""
+    way: list[tuple[float, Summit]] = []
+    for summit in summits:
+        end = next((n for n, (_, step) in enumerate(steps) if np.array_equal(step.pose, summit.pose)), None)
+        if end is not None:
+            way += steps[end + 1 - steps[end][1].steps : end + 1]
+    return tuple(way)
+
+
+def _believed(from_header: Summit, finalists: list[Summit], last: list[Summit], pairing: Pairing) -> Summit:
+    """The best of the last summits; or the one of the place that the header led to, if it is as good.
+
+    In either case it is one that the search came to by itself, if there is one at that place: so the header leaves no trace in it.
+    """
+    best = max(last, key=_score)
+    there = [end for start, end in zip(finalists, last, strict=True) if _near(start, from_header, pairing)]
+    believed = max(there, key=_score, default=best)
+    if _score(believed) >= AS_GOOD * _score(best):
+        best = believed
+    found = [end for start, end in zip(finalists, last, strict=True) if start is not from_header and _near(end, best, pairing)]
+    return max(found, key=_score, default=best)
+
+
+def _near(one: Summit, other: Summit, pairing: Pairing) -> bool:
+    """Whether two summits are one place."""
+    return _apart(one.pose, other.pose, pairing) < APART * pairing.source[0].spacing
 
 
 def _score(summit: Summit) -> float:
@@ -184,10 +224,9 @@ def _middles(pairing: Pairing) -> list[FloatArray]:
 def _distinct(summits: list[Summit], pairing: Pairing, last: Summit, *, keep: int) -> list[Summit]:
     """The best summits at different places; ``last`` among them only if no other leads to its place, and then always."""
     kept: list[Summit] = []
-    distance = APART * pairing.source[0].spacing
 
     def is_new(summit: Summit) -> bool:
-        return bool(np.isfinite(summit.value)) and all(_apart(summit.pose, other.pose, pairing) > distance for other in kept)
+        return bool(np.isfinite(summit.value)) and not any(_near(summit, other, pairing) for other in kept)
 
     for summit in summits:
         if summit is not last and len(kept) < keep and is_new(summit):

@@ -31,7 +31,7 @@ LONGEST = 4.0
 FLAT = 1e-12
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Summit:
     """Where a climb is, or ended.
 

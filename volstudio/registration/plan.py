@@ -23,8 +23,12 @@ class RegistrationPlan(msgspec.Struct, frozen=True, forbid_unknown_fields=True, 
     ----------
     metric : "mi"
         Mattes mutual information: right within and across contrasts.
-    start : "given"
-        Climb from the placement handed to `register` (the headers, where none is).
+    start : {"auto", "search", "given"}
+        "search" tries every orientation, whatever the headers or a start say. "given" climbs from the placement handed to `register` (the
+        headers, where none is) and stays near it. "auto" climbs from a placement where one is handed over, and searches where none is.
+    refine : {"simpleitk", "builtin"}
+        Who climbs to the end: SimpleITK's registration, or the metric that the search uses too. Both are measured in
+        ``docs/registration.md``; the second is faster.
     levels_mm : tuple of float
         Voxel edge of each level of the pyramid in mm, coarse to fine. Empty: chosen from the size of the object and of its voxels, 8, 4 and
         2 mm for a head.
@@ -41,7 +45,8 @@ class RegistrationPlan(msgspec.Struct, frozen=True, forbid_unknown_fields=True, 
     """
 
     metric: Literal["mi"] = "mi"
-    start: Literal["given"] = "given"
+    start: Literal["auto", "search", "given"] = "auto"
+    refine: Literal["simpleitk", "builtin"] = "simpleitk"
     levels_mm: tuple[float, ...] = ()
     bins: int = 32
     samples: int = 60_000

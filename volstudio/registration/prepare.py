@@ -9,7 +9,7 @@ coarsest voxels are a 24th of its width, 8 mm for a head, 0.6 mm for a mouse's b
 from __future__ import annotations
 
 from dataclasses import dataclass
-from itertools import permutations, product
+from itertools import product
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from volstudio.progress import Progress
     from volstudio.volumes.volume import Volume
 
-__all__ = ["Level", "aligned_frame", "choose_levels", "own_frame", "prepare"]
+__all__ = ["Level", "choose_levels", "own_frame", "prepare"]
 
 # The coarsest voxels are the object's width over this: 8 mm for the 192 mm of a head, where MI has few false peaks (Jenkinson 2002).
 COARSE_PARTS = 24
@@ -79,41 +79,11 @@ class Level:
 
 # ------------------------------------------------------------------------------------------------------------ frames and levels
 def own_frame(grid: Grid) -> FloatArray:
-    """(4, 4) frame -> scanner: the rigid right-handed axes nearest to the grid's own, origin in its centre."""
-    axes = _nearest_orthogonal(grid)
+    """(4, 4) frame -> scanner: the rigid right-handed axes nearest to the directions of the grid's steps, origin in its centre."""
+    left, _, right = np.linalg.svd(grid.affine.linear / grid.voxel_sizes)
+    axes = left @ right
     if np.linalg.det(axes) < 0:
         axes[:, 0] *= -1
-    return _frame(axes, grid)
-
-
-def aligned_frame(grid: Grid, other_axes: FloatArray) -> FloatArray:
-    """(4, 4) frame -> scanner like `own_frame`, its axes named and signed to lie nearest to given ones.
-
-    The rotation left between both is then below 63 degrees, far from the poles of Euler angles.
-
-    Parameters
-    ----------
-    grid : Grid
-    other_axes : (3, 3) float array
-        Axes of the other frame, as columns, in this grid's scanner space.
-    """
-    axes = _nearest_orthogonal(grid)
-    candidates = []
-    for order, signs in product(permutations(range(3)), product((1.0, -1.0), repeat=3)):
-        turned = axes[:, order] * signs
-        if np.linalg.det(turned) > 0:
-            candidates.append(turned)
-    return _frame(max(candidates, key=lambda turned: float(np.sum(turned * other_axes))), grid)
-
-
-def _nearest_orthogonal(grid: Grid) -> FloatArray:
-    """(3, 3) orthogonal matrix nearest to the directions of the grid's steps; its determinant has their sign."""
-    left, _, right = np.linalg.svd(grid.affine.linear / grid.voxel_sizes)
-    return np.asarray(left @ right)
-
-
-def _frame(axes: FloatArray, grid: Grid) -> FloatArray:
-    """(4, 4) matrix of axes about the grid's centre."""
     frame = np.eye(4)
     frame[:3, :3], frame[:3, 3] = axes, grid.centre
     return frame

@@ -1,14 +1,15 @@
-"""Rigid registration: `register` finds the move that lays one volume on another, from a given placement.
+"""Rigid registration: `register` finds the move that lays one volume on another, from anywhere or from a given placement.
 
-The volume with the smaller field of view gives the sample points, so that a slab is compared where it lies and not where it does not;
-the map is turned round at the end where that volume is the fixed one. From level to level the pose is handed on as it is.
+Without a start every orientation is searched (`volstudio.registration.search`), the best places contest each other
+(`volstudio.registration.anywhere`), and the winner is refined, by SimpleITK or by the built-in metric. From a given start the climb goes
+through all levels, from where it is to the nearest summit.
 """
 
 from __future__ import annotations
 
 import math
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -19,15 +20,18 @@ from volstudio.errors import RegistrationError, SpaceMismatchError
 from volstudio.geometry.affine import Affine
 from volstudio.geometry.spaces import scanner
 from volstudio.progress import Progress
+from volstudio.registration.anywhere import CONTESTED, ascend, contest
+from volstudio.registration.ascent import Summit
+from volstudio.registration.pairing import Pairing
 from volstudio.registration.plan import DEFAULT, RegistrationPlan
-from volstudio.registration.prepare import Level, aligned_frame, choose_levels, own_frame, prepare
+from volstudio.registration.prepare import choose_levels
 from volstudio.registration.result import RegistrationResult, TraceStep
 from volstudio.registration.sitk_bridge import Climb, climb, itk_versions
 from volstudio.volumes.volume import distinct_names
 
 if TYPE_CHECKING:
     from volstudio.geometry.affine import FloatArray
-    from volstudio.geometry.grid import Grid
+    from volstudio.registration.prepare import Level
     from volstudio.volumes.volume import Volume
 
 __all__ = ["register"]
@@ -38,10 +42,14 @@ LEAST_OVERLAP = 0.1
 # Below these the answer may be wrong and the result says so: the prototype's failures had less than half of the overlap or 0.15 nats.
 DOUBTFUL_OVERLAP = 0.5
 DOUBTFUL_INFORMATION = 0.15
+# Successes of bench/register have 0.1 to 0.6 here.
+DOUBTFUL_RIVAL = 0.95
 LEAST_VOXELS = 256
 LEAST_ALONG = 8
 # First step of a level, in its voxels; the coarsest has a long way to go, finer ones only correct.
 FIRST_STEP, NEXT_STEP = 0.5, 0.25
+# After the search only the last tenths of a voxel are missing.
+ONLY_STEP = 0.2
 # Coarser levels end once they are this much finer than their voxels: the next level begins there.
 ROUGH_END = 0.02
 SAMPLES_RATIO = 4  # a level takes this many times the samples of the one above it
@@ -65,7 +73,8 @@ def register(
     plan : RegistrationPlan
         The defaults need no change.
     start : Affine, optional
-        Rigid map ``"<moving>:scanner"`` -> ``"<fixed>:scanner"`` to begin from. None: the headers as they are.
+        Rigid map ``"<moving>:scanner"`` -> ``"<fixed>:scanner"`` to climb from. None: every orientation is searched; where the headers
+        lead to a place as good as the best one found, they are believed. ``plan.start`` can ask for either, whatever is given.
     progress : Progress, optional
         Gets a `TraceStep` at every step; ``cancel()`` stops within a step, some 0.1 s.
 
@@ -77,7 +86,7 @@ def register(
     Raises
     ------
     RegistrationError
-        A volume without structure, volumes that do not overlap at the start, or a start that is not rigid.
+        A volume without structure, volumes that do not overlap at a given start, or a start that is not rigid.
     SpaceMismatchError
         ``start`` does not lead from the moving to the fixed scanner space.
     Cancelled
@@ -97,104 +106,105 @@ def register(
     began = time.perf_counter()
     progress = progress or Progress()
     plan = _with_levels(plan.checked(), fixed, moving)
-    ends = _Ends.of(fixed, moving, start)
-    source, target = ends.prepared(plan, progress.part(0.0, SHARE_OF_PREPARING))
-    end, trace = _climb_levels(ends, source, target, plan, progress.part(SHARE_OF_PREPARING, 1.0))
+    begin = _checked_start(fixed, moving, start)
+    pairing = Pairing.of(fixed, moving, plan.levels_mm, progress=progress.part(0.0, SHARE_OF_PREPARING))
+    way = _Way(pairing, plan, [])
+    if plan.start == "search" or (plan.start == "auto" and start is None):
+        end, rival = way.from_anywhere(pairing.pose(begin.matrix), progress.part(SHARE_OF_PREPARING, 1.0))
+    else:
+        _refuse_apart(fixed, moving, pairing, begin)
+        end, rival = way.from_here(pairing.pose(begin.matrix), progress.part(SHARE_OF_PREPARING, 1.0)), 0.0
     return RegistrationResult(
-        moving_to_fixed=Affine(ends.moving_to_fixed(end.pose), ends.start.source, ends.start.target),
-        start=ends.start,
+        moving_to_fixed=Affine(pairing.moving_to_fixed(end.pose), begin.source, begin.target),
+        start=begin,
         metric=end.information,
         stop_reason=end.stop_reason,
-        trace=trace,
+        trace=tuple(way.trace),
         plan=plan,
-        notes=_notes((fixed, moving), end.information, _overlap(source[0], target[0], end.pose)),
+        notes=_notes((fixed, moving), end.information, _overlap(pairing.source[0], pairing.target[0], end.pose), rival),
         versions={"volstudio": volstudio.__version__, "numpy": np.__version__, **itk_versions()},
         seconds=time.perf_counter() - began,
     )
 
 
 @dataclass(frozen=True, slots=True)
-class _Ends:
-    """Who gives the samples, in which frames the two are compared, and the way back to scanner spaces."""
+class _Way:
+    """One registration under way: what is compared, how, and every step so far."""
 
-    source: Volume
-    target: Volume
-    source_frame: FloatArray
-    target_frame: FloatArray
-    start: Affine
-    source_is_moving: bool
+    pairing: Pairing
+    plan: RegistrationPlan
+    trace: list[TraceStep]
 
-    @classmethod
-    def of(cls, fixed: Volume, moving: Volume, start: Affine | None) -> _Ends:
-        """Ends of a registration that begins at ``start``."""
-        begin = _checked_start(fixed, moving, start)
-        source_is_moving = _extent(moving.grid) < _extent(fixed.grid)
-        source, target = (moving, fixed) if source_is_moving else (fixed, moving)
-        source_to_target = begin.matrix if source_is_moving else begin.inverse().matrix
-        source_frame = own_frame(source.grid)
-        target_frame = aligned_frame(target.grid, source_to_target[:3, :3] @ source_frame[:3, :3])
-        return cls(source, target, source_frame, target_frame, begin, source_is_moving)
+    def from_anywhere(self, header: FloatArray, progress: Progress) -> tuple[Climb, float]:
+        """The end of a search among all poses, and the score of the best other place over the one found."""
+        found = contest(self.pairing, self.plan, header=header, progress=progress.part(0.0, 0.5), report=_say)
+        self.trace.extend(self._step(spacing, summit) for spacing, summit in found.way)
+        if self.plan.refine == "builtin":
+            return self._built_in(found.best.pose, progress.part(0.5, 1.0), contested=True), found.rival
+        coarser = replace(self.pairing, source=self.pairing.source[:-1], target=self.pairing.target[:-1])
+        pose = found.best.pose
+        if len(coarser.source) > CONTESTED:
+            pose = ascend(coarser, self.plan, pose, contested=True, progress=progress.part(0.5, 0.6), report=self.note).pose
+        return self._itk(pose, progress.part(0.6, 1.0), levels=range(len(self.pairing.source) - 1, len(self.pairing.source))), found.rival
 
-    @property
-    def first_pose(self) -> FloatArray:
-        """(4, 4) source frame -> target frame at the start, rigid to rounding."""
-        source_to_target = self.start.matrix if self.source_is_moving else self.start.inverse().matrix
-        pose = np.linalg.inv(self.target_frame) @ source_to_target @ self.source_frame
-        left, _, right = np.linalg.svd(pose[:3, :3])
-        pose[:3, :3] = left @ right
-        return np.asarray(pose)
+    def from_here(self, pose: FloatArray, progress: Progress) -> Climb:
+        """The end of a climb from a pose, through all levels."""
+        if self.plan.refine == "builtin":
+            return self._built_in(pose, progress, contested=False)
+        return self._itk(pose, progress, levels=range(len(self.pairing.source)))
 
-    def moving_to_fixed(self, pose: FloatArray) -> FloatArray:
-        """(4, 4) moving scanner -> fixed scanner of a pose; read-only."""
-        source_to_target = self.target_frame @ pose @ np.linalg.inv(self.source_frame)
-        matrix = source_to_target if self.source_is_moving else np.linalg.inv(source_to_target)
-        matrix[3] = 0.0, 0.0, 0.0, 1.0
-        matrix.setflags(write=False)
-        return np.asarray(matrix)
+    def _built_in(self, pose: FloatArray, progress: Progress, *, contested: bool) -> Climb:
+        """The end of a climb by the built-in metric."""
+        end = ascend(self.pairing, self.plan, pose, contested=contested, progress=progress, report=self.note)
+        if end.converged:
+            return Climb(end.pose, end.value, f"converged after {end.steps} steps: the step became shorter than the tolerance")
+        return Climb(end.pose, end.value, f"stopped at the limit of {end.steps} steps before it had converged")
 
-    def prepared(self, plan: RegistrationPlan, progress: Progress) -> tuple[tuple[Level, ...], tuple[Level, ...]]:
-        """Pyramids of source and target."""
-        source = prepare(self.source, self.source_frame, plan.levels_mm, progress=progress.part(0.0, 0.5))
-        target = prepare(self.target, self.target_frame, plan.levels_mm, progress=progress.part(0.5, 1.0))
-        return source, target
+    def _itk(self, pose: FloatArray, progress: Progress, *, levels: range) -> Climb:
+        """The end of a climb by SimpleITK through some levels."""
+        source, target = self.pairing.source, self.pairing.target
+        centre, _ = source[0].moments()  # the middle of the object: about it, turns disturb shifts least
+        samples = [max(1000, self.plan.samples // SAMPLES_RATIO**below) for below in range(len(source))][::-1]
+        total, done, first = sum(samples[n] for n in levels), 0, FIRST_STEP if len(levels) > 1 else ONLY_STEP
+        for number in levels:
+            here = source[number]
+            last = self.plan.tolerance if here is source[-1] else max(ROUGH_END, self.plan.tolerance)
+            steps = (first * here.spacing, last * here.spacing)
+            part = progress.part(done / total, (done + samples[number]) / total)
+            report = _ItkReport(self, here.spacing, steps, part)
+            end = climb(here, target[number], pose, centre=centre, plan=self.plan, samples=samples[number], step_mm=steps, report=report)
+            pose, done, first = end.pose, done + samples[number], NEXT_STEP
+        return end
+
+    def note(self, level_mm: float, summit: Summit, progress: Progress, share: float) -> None:
+        """Write a step into the trace and tell it."""
+        self.trace.append(self._step(level_mm, summit))
+        progress(f"{level_mm:.3g} mm, step {summit.steps}", share, self.trace[-1])
+
+    def _step(self, level_mm: float, summit: Summit) -> TraceStep:
+        """A summit as a step of the trace."""
+        return TraceStep(level_mm, summit.steps, summit.value, self.pairing.moving_to_fixed(summit.pose))
 
 
-def _climb_levels(
-    ends: _Ends, source: tuple[Level, ...], target: tuple[Level, ...], plan: RegistrationPlan, progress: Progress
-) -> tuple[Climb, tuple[TraceStep, ...]]:
-    """The climb through all levels: its end, and every step."""
-    trace: list[TraceStep] = []
-    centre, _ = source[0].moments()  # the middle of the object: about it, turns disturb shifts least
-    _refuse_apart(ends, source[0], target[0])
-    pose, end = ends.first_pose, None
-    samples = [max(1000, plan.samples // SAMPLES_RATIO**below) for below in range(len(source))][::-1]
-    for number, (here, there) in enumerate(zip(source, target, strict=True)):
-        last = plan.tolerance if here is source[-1] else max(ROUGH_END, plan.tolerance)
-        steps = ((NEXT_STEP if number else FIRST_STEP) * here.spacing, last * here.spacing)
-        part = progress.part(sum(samples[:number]) / sum(samples), sum(samples[: number + 1]) / sum(samples))
-        report = _Report(ends, here.spacing, steps, part, trace)
-        end = climb(here, there, pose, centre=centre, plan=plan, samples=samples[number], step_mm=steps, report=report)
-        pose = end.pose
-    assert end is not None  # noqa: S101 - a plan has at least one level
-    return end, tuple(trace)
+def _say(level_mm: float, summit: Summit, progress: Progress, share: float) -> None:
+    """Tell of a step that may not be on the way: its pose is nothing to show."""
+    progress(f"comparing places, {level_mm:.3g} mm, step {summit.steps}", share)
 
 
 @dataclass(frozen=True, slots=True)
-class _Report:
-    """Writes each step of one level into the trace and tells the progress."""
+class _ItkReport:
+    """Tells of the steps of one of ITK's climbs."""
 
-    ends: _Ends
+    way: _Way
     level_mm: float
     steps_mm: tuple[float, float]
     progress: Progress
-    trace: list[TraceStep]
 
     def __call__(self, iteration: int, information: float, step_mm: float, pose: FloatArray) -> None:
         """Note a step; the share done is how far the step has shrunk on its way from first to last."""
-        self.trace.append(TraceStep(self.level_mm, iteration, information, self.ends.moving_to_fixed(pose)))
         first, last = self.steps_mm
         done = math.log(first / min(max(step_mm, last), first)) / math.log(first / last)
-        self.progress(f"{self.level_mm:.3g} mm, step {iteration}", done, self.trace[-1])
+        self.way.note(self.level_mm, Summit(pose, information, 1.0, iteration), self.progress, done)
 
 
 def _with_levels(plan: RegistrationPlan, fixed: Volume, moving: Volume) -> RegistrationPlan:
@@ -236,26 +246,23 @@ def _overlap(source: Level, target: Level, pose: FloatArray) -> float:
     return float(((index >= 0) & (index < target.values.shape)).all(axis=1).mean())
 
 
-def _refuse_apart(ends: _Ends, source: Level, target: Level) -> None:
+def _refuse_apart(fixed: Volume, moving: Volume, pairing: Pairing, start: Affine) -> None:
     """Raise where next to nothing of the source's object lies in the target's field of view at the start."""
-    inside = _overlap(source, target, ends.first_pose)
+    inside = _overlap(pairing.source[0], pairing.target[0], pairing.pose(start.matrix))
     if inside < LEAST_OVERLAP:
         raise RegistrationError(
-            f"{ends.source.name} and {ends.target.name} do not overlap where the registration starts ({inside:.0%} of the smaller "
-            "one lies in the other); move one onto the other roughly, then refine."
+            f"{fixed.name} and {moving.name} do not overlap where the registration starts ({inside:.0%} of the smaller one lies in the "
+            "other); move one onto the other roughly, then refine, or search without a start."
         )
 
 
-def _notes(volumes: tuple[Volume, Volume], information: float, overlap: float) -> tuple[str, ...]:
+def _notes(volumes: tuple[Volume, Volume], information: float, overlap: float, rival: float) -> tuple[str, ...]:
     """What a person should know of how the answer came about."""
     notes = [f"of {v.name}, the first of {v.n_times} time points was used" for v in volumes if v.n_times > 1]
     if overlap < DOUBTFUL_OVERLAP:
         notes.append(f"look closely: only {overlap:.0%} of the smaller volume's object lies in the field of view of the other")
     if information < DOUBTFUL_INFORMATION:
         notes.append(f"look closely: the two images share next to no information ({information:.2f} nats)")
+    if rival > DOUBTFUL_RIVAL:
+        notes.append(f"look closely: in another place the two images are nearly as alike ({rival:.0%})")
     return tuple(notes)
-
-
-def _extent(grid: Grid) -> float:
-    """Volume of the field of view, mm^3."""
-    return float(abs(np.linalg.det(grid.affine.linear)) * math.prod(grid.shape))

@@ -45,7 +45,7 @@ AIR = 0.06
 SAME_TURN, SAME_SHIFT = 0.05, 3.0
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Trial:
     """One pose tried.
 

@@ -22,6 +22,7 @@ import numpy as np
 import SimpleITK as sitk  # noqa: N813 - the name everybody knows it by
 
 from volstudio.errors import RegistrationError
+from volstudio.registration.orientations import cube_rotations
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -155,7 +156,9 @@ def climb(
     RegistrationError
         The images do not overlap at the pose, or ITK gives up.
     """
-    transform = _euler(pose, centre)
+    target, facing = _facing(target, pose)
+    back = np.linalg.inv(facing)
+    transform = _euler(facing @ pose, centre)
     method = sitk.ImageRegistrationMethod()
     source = _cut(source)
     method.SetMetricFixedMask(_image_of(source, source.near.astype(np.uint8)))
@@ -183,7 +186,7 @@ def climb(
             # ITK tells its first step length for ever; the true one is how far the parameters went.
             step = math.dist(here, last_position[0]) if last_position else step_mm[0]
             last_position[:] = [here]
-            report(method.GetOptimizerIteration() + 1, -method.GetMetricValue(), step, _euler_matrix(here, centre))
+            report(method.GetOptimizerIteration() + 1, -method.GetMetricValue(), step, back @ _euler_matrix(here, centre))
         except BaseException as error:  # noqa: BLE001 - carried over ITK's frames and raised below; ITK would lose it
             raised.append(error)
             method.StopRegistration()
@@ -199,7 +202,7 @@ def climb(
         method.RemoveAllCommands()  # the command holds the method and the method the command: Python cannot see that ring to free it
     if raised:
         raise raised[0]
-    return Climb(_euler_matrix(transform.GetParameters(), centre), -method.GetMetricValue(), _stop_in_words(method))
+    return Climb(back @ _euler_matrix(transform.GetParameters(), centre), -method.GetMetricValue(), _stop_in_words(method))
 
 
 class _OneThread:
@@ -227,6 +230,24 @@ class _OneThread:
 
 
 _one_thread = _OneThread()
+
+
+def _facing(target: Level, pose: FloatArray) -> tuple[Level, FloatArray]:
+    """The same target with its axes named and signed to lie nearest to the source's at a pose, and the (4, 4) map into its new frame.
+
+    The turn left between both is then below 63 degrees, far from the poles of Euler angles.
+    """
+    turn = max(cube_rotations(), key=lambda turned: float(np.trace(turned @ pose[:3, :3])))
+    order = np.abs(turn).argmax(axis=1)
+    signs = turn.sum(axis=1)
+    flips = tuple(slice(None, None, int(sign)) for sign in signs)
+    ends = target.origin + target.spacing * (np.array(target.values.shape) - 1)
+    origin = np.where(signs > 0, target.origin[order], -ends[order])
+    seen = None if target.seen is None else target.seen.transpose(order)[flips]
+    values, near = target.values.transpose(order)[flips], target.near.transpose(order)[flips]
+    facing = np.eye(4)
+    facing[:3, :3] = turn
+    return replace(target, origin=origin, values=values, near=near, seen=seen), facing
 
 
 def _cut(level: Level) -> Level:
