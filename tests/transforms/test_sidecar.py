@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -73,3 +74,11 @@ def test_json_of_others_is_left_alone_and_a_damaged_one_of_ours_is_said(tmp_path
     path.write_text(json.dumps(damaged))
     with pytest.raises(UnreadableFileError, match="sideways"):
         read_sidecar(tmp_path / "t.tfm")
+
+
+@pytest.mark.parametrize("damage", [b'"\xf4"', b"[" * 3000], ids=["no UTF-8", "nested without end"])
+def test_text_that_no_json_reader_takes_is_damage_too(tmp_path: Path, t1, epi, damage):
+    path = write_sidecar(sidecar(t1, epi), tmp_path / "t.npy")
+    path.write_bytes(re.sub(rb'"seed": ?1', b'"seed":' + damage, path.read_bytes()))
+    with pytest.raises(UnreadableFileError, match="sidecar"):
+        read_sidecar(tmp_path / "t.npy")

@@ -171,7 +171,7 @@ def read_sidecar(path: str | os.PathLike[str]) -> Sidecar | None:
         return None
     try:
         return msgspec.json.decode(data, type=Sidecar)
-    except msgspec.MsgspecError as error:
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
         raise UnreadableFileError(f"Cannot read the sidecar {str(target)!r}: {error}; write it again or move it away.") from error
 
 
