@@ -7,7 +7,9 @@ import numpy as np
 import pytest
 
 from volstudio.errors import UnreadableFileError
+from volstudio.volumes import plain_voxels
 from volstudio.volumes.readers import open_volume
+from volstudio.volumes.series import StoredArray
 
 SIGNS = {
     "right-anterior-superior": (1, 1, 1),
@@ -109,9 +111,12 @@ def test_a_file_of_simpleitk_reads_as_simpleitk_placed_it(tmp_path, ramp):
             np.testing.assert_allclose(volume.affine.apply(ijk), (-x, -y, z), atol=1e-9)
 
 
-def test_plain_voxels_are_mapped_and_not_read(write):
-    assert isinstance(open_volume(write()).data.base, np.ndarray | np.memmap)
-    assert not open_volume(write()).data.flags.owndata
+def test_large_plain_voxels_are_read_when_they_are_asked_for(write, monkeypatch):
+    whole = np.asarray(open_volume(write()).data)
+    monkeypatch.setattr(plain_voxels, "AT_ONCE", 0)
+    late = open_volume(write()).data
+    assert isinstance(late, StoredArray)
+    np.testing.assert_array_equal(late, whole)
 
 
 def test_time_in_space_is_an_axis_of_time(write, oblique):

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from volstudio.errors import UnreadableFileError
+from volstudio.volumes import plain_voxels
 from volstudio.volumes import store as module
 from volstudio.volumes.readers import open_volume, volume_from_array
 from volstudio.volumes.store import STORE, VolumeStore, path_of
@@ -93,7 +94,8 @@ def test_what_was_used_longest_ago_is_let_go(write_nifti, ramp, oblique):
     assert store.get(paths[0]) is not first
 
 
-def test_files_mapped_into_memory_cost_nothing(write_nifti, ramp, oblique):
+def test_files_read_when_they_are_asked_for_cost_nothing(write_nifti, ramp, oblique, monkeypatch):
+    monkeypatch.setattr(plain_voxels, "AT_ONCE", 0)
     store = VolumeStore(limit=1)
     paths = [str(write_nifti(f"{n}.nii", ramp, oblique)) for n in range(3)]
     volumes = [store.get(path) for path in paths]

@@ -1,7 +1,7 @@
 """Voxels behind a header of another format: where they lie, in which order, and the array they become.
 
 The formats of this field differ in their words, not in their bytes: a block, packed or not, of axes that run from the fastest to the
-slowest. Here the block is held against its file and the memory before it is mapped or unpacked, and its axes are brought into the house's
+slowest. Here the block is held against its file and the memory before it is read or unpacked, and its axes are brought into the house's
 order (i, j, k[, t]) without a copy.
 """
 
@@ -16,6 +16,7 @@ import numpy as np
 from volstudio.errors import UnreadableFileError
 from volstudio.volumes.integrity import check_memory, check_regular, in_words
 from volstudio.volumes.packing import ByteStream, Packing, room_in
+from volstudio.volumes.plain_voxels import plain_voxels
 from volstudio.volumes.series import IN_MEMORY, PackedSeries, RawArray, fill_voxels
 from volstudio.volumes.stored import STREAMED, skip
 from volstudio.volumes.volume import Finding
@@ -65,7 +66,7 @@ class Payload:
 
 
 def open_payload(payload: Payload, memory_limit: int | None, header: Path) -> tuple[RawArray, tuple[Finding, ...]]:
-    """(i, j, k[, t]) voxels as stored: mapped where the block is plain, unpacked and checked where it is packed.
+    """(i, j, k[, t]) voxels as stored: read where the block is plain, unpacked and checked where it is packed.
 
     Parameters
     ----------
@@ -82,8 +83,7 @@ def open_payload(payload: Payload, memory_limit: int | None, header: Path) -> tu
     """
     check_room(payload, header)
     if not payload.packing:
-        plain = np.memmap(payload.path, payload.stored, "r", payload.offset + payload.skipped, payload.dims, "F")
-        return in_order(np.asarray(plain), payload.order), ()
+        return _plain(payload, memory_limit, header), ()
     streamed = payload.order == tuple(range(4)) and len(payload.dims) == 4 and payload.n_bytes > STREAMED
     if not streamed or payload.n_bytes <= IN_MEMORY:
         check_memory(header, payload.n_bytes, memory_limit)
@@ -111,6 +111,19 @@ def open_payload(payload: Payload, memory_limit: int | None, header: Path) -> tu
         "" if tail.verified else " The checksum behind them was not tested."
     )
     return in_order(voxels, payload.order), (Finding("trailing-data", text, "warning"),)
+
+
+def _plain(payload: Payload, memory_limit: int | None, header: Path) -> RawArray:
+    """Unpacked voxels; of axes in another order than the file's, all at once."""
+    start = payload.offset + payload.skipped
+    long = [axis for axis in payload.order if payload.dims[axis] > 1]
+    if long == sorted(long):
+        shape = tuple(payload.dims[axis] for axis in payload.order)
+        return plain_voxels(payload.path, payload.stored, start, (*shape, *(1,) * (3 - len(shape))), memory_limit)
+    check_memory(header, payload.n_bytes, memory_limit)
+    dims = (*payload.dims, *(1,) * (3 - len(payload.dims)))
+    block = plain_voxels(payload.path, payload.stored, start, (*dims[:2], math.prod(dims[2:])), memory_limit)
+    return in_order(np.asarray(block[...]).reshape(payload.dims, order="F"), payload.order)
 
 
 def check_room(payload: Payload, header: Path) -> None:

@@ -1,7 +1,7 @@
 """Voxel arrays that stay as they are stored until they are looked at.
 
-A plain file is mapped into memory, so that opening it costs nothing and the system may drop its pages again. A packed series is unpacked
-as far as it is asked for: the first volume at once, any other when it is wanted, each byte once. Values are scaled on access.
+A large plain file is read where it is looked at. A packed series is unpacked as far as it is asked for: the first volume at once, any other
+when it is wanted, each byte once. Values are scaled on access.
 """
 
 from __future__ import annotations
@@ -147,7 +147,7 @@ class StoredArray:
 
     @property
     def resident(self) -> int:
-        """Bytes of memory that the stored voxels keep; 0 for a file mapped into memory."""
+        """Bytes of memory that the stored voxels keep; 0 for voxels that are read when they are asked for."""
         return resident_bytes(self._raw)
 
     def __getitem__(self, index: Any) -> NDArray[Any]:  # noqa: ANN401 - any numpy index
@@ -242,7 +242,7 @@ def voxel_array(raw: RawArray, decoder: Decoder) -> Any:  # noqa: ANN401 - a num
 
 
 def resident_bytes(data: object) -> int:
-    """Bytes of memory that an array keeps; a file mapped into memory keeps none, its pages can be dropped at any time."""
+    """Bytes of memory that an array keeps: none where voxels are read when they are asked for, or lie in a temporary file."""
     if isinstance(data, StoredArray | PackedSeries):
         return data.resident
     base = data

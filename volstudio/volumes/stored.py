@@ -1,4 +1,4 @@
-"""The voxel bytes of a file, whatever its format: found, checked, and mapped or unpacked."""
+"""The voxel bytes of a file, whatever its format: found, checked, and read or unpacked."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from volstudio.errors import UnreadableFileError
 from volstudio.volumes.integrity import check_memory, check_regular, in_words
 from volstudio.volumes.nifti_layout import Layout, check_room
 from volstudio.volumes.packing import ByteStream
+from volstudio.volumes.plain_voxels import plain_voxels
 from volstudio.volumes.series import IN_MEMORY, PackedSeries, RawArray, fill_voxels
 from volstudio.volumes.volume import Finding
 
@@ -26,7 +27,7 @@ STREAMED = 128 << 20  # bytes of a packed series above which only the first volu
 def stored_voxels(
     path: Path, layout: Layout, memory_limit: int | None, *, quiet_tail: bool = False
 ) -> tuple[RawArray, tuple[Finding, ...]]:
-    """Voxels of a file: mapped where it is plain, unpacked and checked where it is packed.
+    """Voxels of a file: read where it is plain, at once or when they are asked for; unpacked and checked where it is packed.
 
     Parameters
     ----------
@@ -50,7 +51,7 @@ def stored_voxels(
         check_room(layout, stream.packing, size, path)
         if not stream.packing:
             stream.close()
-            return np.asarray(np.memmap(path, stored, "r", layout.offset, layout.shape, "F")), ()
+            return plain_voxels(path, stored, layout.offset, layout.shape, memory_limit), ()
         streamed = len(layout.shape) == 4 and layout.n_bytes > STREAMED
         if not streamed or layout.n_bytes <= IN_MEMORY:
             check_memory(path, layout.n_bytes, memory_limit)
