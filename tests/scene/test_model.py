@@ -25,6 +25,9 @@ def test_placing_onto_another_layer_follows_its_placement(scene):
     moved = scene.place("t1", Affine(MOVE, "t1:scanner", "scene"))
     both = moved.place("epi", Affine(MOVE, "epi:scanner", "t1:scanner"))
     assert np.allclose(both.placement("epi").matrix, MOVE @ MOVE)
+    assert both.placement("epi", onto="t1").is_close(Affine(MOVE, "epi:scanner", "t1:scanner"))
+    with pytest.raises(SceneError, match="cannot be placed on itself"):
+        both.placement("epi", onto="epi")
 
 
 @pytest.mark.parametrize(

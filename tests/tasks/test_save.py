@@ -13,7 +13,7 @@ from volstudio.geometry.affine import Affine
 from volstudio.geometry.spaces import scanner
 from volstudio.scene.files import load_scene
 from volstudio.tasks.open import open_layer, open_scene, open_volumes
-from volstudio.tasks.save import apply_header, apply_resampled, placed, save_edited_header, save_resampled, save_session, save_transform
+from volstudio.tasks.save import apply_header, apply_resampled, save_edited_header, save_resampled, save_session, save_transform
 from volstudio.transforms.files import read_transform, write_transform
 
 FIXED = "解剖"
@@ -38,13 +38,13 @@ def _sources_never_change(pair):
     assert [(digest(path), path.stat().st_mtime_ns) for path in (pair.anatomy, pair.epi)] == before
 
 
-def test_placed_leads_from_one_scan_to_the_other_whatever_the_scene_does(scene, pair):
-    onto = placed(scene, "epi", onto=FIXED)
+def test_placements_lead_from_one_scan_to_the_other_whatever_the_scene_does(scene, pair):
+    onto = scene.placement("epi", onto=FIXED)
     assert (onto.source, onto.target) == ("epi:scanner", f"{FIXED}:scanner")
     np.testing.assert_allclose(onto.matrix, pair.truth, atol=1e-9)
-    assert placed(scene, "epi").target == "scene"
+    assert scene.placement("epi").target == "scene"
     with pytest.raises(SceneError, match="itself"):
-        placed(scene, "epi", onto="epi")
+        scene.placement("epi", onto="epi")
 
 
 def test_the_edited_header_says_where_it_lies_and_keeps_every_voxel(scene, pair, tmp_path):

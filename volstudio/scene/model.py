@@ -18,6 +18,8 @@ from volstudio.geometry.spaces import SCENE, scanner, volume_of
 from volstudio.volumes.nifti_forms import Form
 
 if TYPE_CHECKING:
+    from numpy.typing import ArrayLike
+
     from volstudio.volumes.volume import Volume
 
 __all__ = [
@@ -34,6 +36,7 @@ __all__ = [
     "Scene",
     "Vec3",
     "View",
+    "vec3",
 ]
 
 Vec3 = tuple[float, float, float]
@@ -45,6 +48,16 @@ Convention = Literal["neurological", "radiological"]
 MadeBy = Literal["header", "hand", "registration", "file"]
 
 IDENTITY: Matrix = ((1.0, 0.0, 0.0, 0.0), (0.0, 1.0, 0.0, 0.0), (0.0, 0.0, 1.0, 0.0), (0.0, 0.0, 0.0, 1.0))
+
+
+def vec3(values: ArrayLike) -> Vec3:
+    """Three numbers as a scene holds them.
+
+    >>> vec3(np.array([1, 2, 3]))
+    (1.0, 2.0, 3.0)
+    """
+    x, y, z = np.asarray(values, dtype=np.float64).tolist()
+    return (x, y, z)
 
 
 class Placement(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
@@ -311,9 +324,26 @@ class Scene(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaul
         self.layer(layer.name)
         return msgspec.structs.replace(self, layers=tuple(layer if old.name == layer.name else old for old in self.layers))
 
-    def placement(self, name: str) -> Affine:
-        """Map from a layer's scanner space to the scene."""
-        return self.layer(name).placement.affine(name)
+    def placement(self, name: str, *, onto: str | None = None) -> Affine:
+        """Where a layer lies: the map from its scanner space to the scene, or to the scanner space of another layer.
+
+        Parameters
+        ----------
+        name : str
+        onto : str or None
+            The other layer; None: the scene itself.
+
+        Raises
+        ------
+        SceneError
+            There is no such layer, or both are the same one.
+        """
+        to_scene = self.layer(name).placement.affine(name)
+        if onto is None:
+            return to_scene
+        if onto == name:
+            raise SceneError(f"A layer cannot be placed on itself; name another layer than {name!r} as the fixed one.")
+        return self.placement(onto).inverse() @ to_scene
 
     def place(self, name: str, affine: Affine, *, made_by: MadeBy = "hand") -> Scene:
         """The scene with one layer placed.

@@ -19,7 +19,6 @@ from volstudio.session.commands import Place
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from volstudio.geometry.affine import Affine
     from volstudio.progress import Progress
     from volstudio.registration.plan import RegistrationPlan
     from volstudio.registration.result import RegistrationResult
@@ -115,7 +114,7 @@ def refine(
     """
     if fixed == moving:
         raise RegistrationError(f"{fixed} cannot be registered to itself; choose two layers.")
-    start = _between(scene, moving, fixed)
+    start = scene.placement(moving, onto=fixed)
     still, mover = (_shown(scene.layer(name), volumes) for name in (fixed, moving))
     result = register(still, mover, plan=plan, start=start, progress=progress)
     placed = scene.place(moving, result.moving_to_fixed, made_by="registration")
@@ -149,7 +148,7 @@ def known_truth_mm(scene: Scene, name: str) -> Distance | None:
     if still is None or scene.layer(name).path != SAMPLE_MOVING:
         return None
     belongs = truth().renamed(source=scanner(name), target=scanner(still))
-    return distance_mm(_between(scene, name, still), belongs, brain_points())
+    return distance_mm(scene.placement(name, onto=still), belongs, brain_points())
 
 
 def outcome(scene: Scene, name: str) -> float:
@@ -164,11 +163,6 @@ def outcome(scene: Scene, name: str) -> float:
     if distance is None:
         raise SceneError(f"Where {name!r} truly belongs is not known; it is for the sample's EPI beside the sample's T1.")
     return distance.mean
-
-
-def _between(scene: Scene, moving: str, fixed: str) -> Affine:
-    """Map from one layer's scanner space to another's, through both placements."""
-    return scene.placement(fixed).inverse() @ scene.placement(moving)
 
 
 def _shown(layer: Layer, volumes: Callable[[Layer], Volume]) -> Volume:

@@ -30,7 +30,6 @@ if TYPE_CHECKING:
 __all__ = [
     "apply_header",
     "apply_resampled",
-    "placed",
     "save_edited_header",
     "save_resampled",
     "save_session",
@@ -39,30 +38,6 @@ __all__ = [
 
 Interpolation = Literal["auto", "linear", "nearest", "cubic"]
 PathLike = str | os.PathLike[str]
-
-
-def placed(scene: Scene, name: str, *, onto: str | None = None) -> Affine:
-    """Where a layer lies: its scanner space in that of another layer, or in the scene.
-
-    Parameters
-    ----------
-    scene : Scene
-    name : str
-        The moving layer.
-    onto : str or None
-        The fixed layer; None: the scene itself.
-
-    Returns
-    -------
-    Affine
-        ``"<name>:scanner"`` -> ``"<onto>:scanner"`` or ``"scene"``.
-    """
-    to_scene = scene.placement(name)
-    if onto is None:
-        return to_scene
-    if onto == name:
-        raise SceneError(f"A layer cannot be placed on itself; name another layer than {name!r} as the fixed one.")
-    return scene.placement(onto).inverse() @ to_scene
 
 
 def save_edited_header(scene: Scene, name: str, path: PathLike, *, onto: str | None = None, overwrite: bool = False) -> tuple[Finding, ...]:
@@ -84,9 +59,8 @@ def save_edited_header(scene: Scene, name: str, path: PathLike, *, onto: str | N
     tuple of Finding
         What the format could not hold.
     """
-    return save_header(
-        open_layer(scene.layer(name)), placed(scene, name, onto=onto), path, overwrite=overwrite, protect=source_files(scene)
-    )
+    volume = open_layer(scene.layer(name))
+    return save_header(volume, scene.placement(name, onto=onto), path, overwrite=overwrite, protect=source_files(scene))
 
 
 def save_resampled(
@@ -100,7 +74,8 @@ def save_resampled(
         ``"auto"``: nearest for labels, else linear.
     """
     moving, fixed = open_layer(scene.layer(name)), open_layer(scene.layer(onto))
-    moved = resample(moving, onto=fixed, moving_to_fixed=placed(scene, name, onto=onto), interpolation=_chosen(interpolation, moving))
+    to_fixed = scene.placement(name, onto=onto)
+    moved = resample(moving, onto=fixed, moving_to_fixed=to_fixed, interpolation=_chosen(interpolation, moving))
     return save_volume(moved, path, overwrite=overwrite, protect=source_files(scene))
 
 
@@ -115,7 +90,7 @@ def save_transform(scene: Scene, name: str, path: PathLike, *, onto: str | None 
     fixed = onto or next((other for other in scene.names if other != name), None)
     if fixed is None:
         raise SceneError(f"A transform joins two volumes and the scene holds only {name!r}; open the fixed volume too.")
-    fixed_to_moving = placed(scene, name, onto=fixed).inverse()
+    fixed_to_moving = scene.placement(name, onto=fixed).inverse()
     still, mover = open_layer(scene.layer(fixed)), open_layer(scene.layer(name))
     write_transform(fixed_to_moving, path, fixed=still, moving=mover, overwrite=overwrite, protect=source_files(scene))
 
