@@ -6,11 +6,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from volstudio.scene.model import Camera
+from volstudio.scene.model import Camera, vec3
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from volstudio.rendering.rays import FloatArray
     from volstudio.rendering.vtk_types import Renderer
     from volstudio.scene.model import Vec3
@@ -46,10 +44,10 @@ def first_camera(corners: FloatArray, aspect: float, *, direction: Vec3 = FROM, 
     across, high, near = arm @ right, arm @ top, arm @ back
     if parallel:
         half = MARGIN * max(float(np.abs(high).max()), float(np.abs(across).max()) / aspect, 1e-6)
-        return Camera(_vec(centre + back * 4 * half), _vec(centre), _vec(up), VIEW_ANGLE, half)
+        return Camera(vec3(centre + back * 4 * half), vec3(centre), vec3(up), VIEW_ANGLE, half)
     slope = np.tan(np.radians(VIEW_ANGLE / 2)) / MARGIN
     distance = float((near + np.maximum(np.abs(high), np.abs(across) / aspect) / slope).max())
-    return Camera(_vec(centre + back * max(distance, 1e-6)), _vec(centre), _vec(up), VIEW_ANGLE)
+    return Camera(vec3(centre + back * max(distance, 1e-6)), vec3(centre), vec3(up), VIEW_ANGLE)
 
 
 def apply_camera(renderer: Renderer, camera: Camera) -> None:
@@ -69,9 +67,4 @@ def camera_of(renderer: Renderer) -> Camera:
     """The scene's camera for a renderer's eye as it stands, such as after a person has turned it."""
     eye = renderer.GetActiveCamera()
     scale = eye.GetParallelScale() if eye.GetParallelProjection() else None
-    return Camera(_vec(eye.GetPosition()), _vec(eye.GetFocalPoint()), _vec(eye.GetViewUp()), eye.GetViewAngle(), scale)
-
-
-def _vec(values: Sequence[float] | FloatArray) -> Vec3:
-    x, y, z = (float(value) for value in values)
-    return (x, y, z)
+    return Camera(vec3(eye.GetPosition()), vec3(eye.GetFocalPoint()), vec3(eye.GetViewUp()), eye.GetViewAngle(), scale)

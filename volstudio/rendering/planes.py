@@ -19,7 +19,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from volstudio.errors import GeometryError
 from volstudio.geometry.spaces import scanner, voxel
-from volstudio.scene.model import Convention, Layer, Panel, Plane, Scene, Vec3
+from volstudio.scene.model import Convention, Layer, Panel, Plane, Scene, Vec3, vec3
 
 if TYPE_CHECKING:
     from volstudio.geometry.affine import Affine
@@ -87,7 +87,7 @@ def crosshair_of(scene: Scene, volumes: Volumes) -> Vec3:
         return (0.0, 0.0, 0.0)
     first = scene.layers[0]
     volume = volumes(first)
-    return _vec(voxel_to_scene(first, volume).apply((np.array(volume.shape) - 1) / 2))
+    return vec3(voxel_to_scene(first, volume).apply((np.array(volume.shape) - 1) / 2))
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,7 +137,7 @@ class SliceView:
             raise GeometryError(f"A slice view needs a finite centre and a height above 0 mm, got {self.centre} and {self.height_mm}.")
         if min(self.size) < 1:
             raise GeometryError(f"A slice view needs at least one pixel each way, got {self.size}.")
-        object.__setattr__(self, "centre", _vec(self.centre))
+        object.__setattr__(self, "centre", vec3(self.centre))
         object.__setattr__(self, "size", (int(self.size[0]), int(self.size[1])))
         if self.basis is not None:
             object.__setattr__(self, "basis", _square(*self.basis))
@@ -167,7 +167,7 @@ class SliceView:
             height = float(max((high - low)[1] / height_px, (high - low)[0] / width_px)) * size[1]
         middle = np.array(panel.centre if panel.centre is not None else (box.min(axis=0) + box.max(axis=0)) / 2, dtype=np.float64)
         middle[depth_axis(plane)] = crosshair_of(scene, volumes)[depth_axis(plane)]
-        return cls(plane, _vec(middle), height, size, scene.convention)
+        return cls(plane, vec3(middle), height, size, scene.convention)
 
     @property
     def right(self) -> FloatArray:
@@ -231,18 +231,18 @@ class SliceView:
     def through(self, point: ArrayLike) -> SliceView:
         """The same window on the parallel plane through a scene point."""
         step = float((np.asarray(point, dtype=np.float64) - self.centre) @ self.normal)
-        return replace(self, centre=_vec(np.array(self.centre) + step * self.normal))
+        return replace(self, centre=vec3(np.array(self.centre) + step * self.normal))
 
     def zoomed(self, factor: float, *, about: ArrayLike | None = None) -> SliceView:
         """The view magnified; the scene point under the pixel ``about`` (the middle where not given) stays where it is."""
         fixed = np.array(self.centre) if about is None else self.to_scene(about)
         centre = fixed + (np.array(self.centre) - fixed) / factor
-        return replace(self, centre=_vec(centre), height_mm=self.height_mm / factor)
+        return replace(self, centre=vec3(centre), height_mm=self.height_mm / factor)
 
     def panned(self, pixels: ArrayLike) -> SliceView:
         """The view after the content was dragged by (dx, dy) pixels."""
         shift = self.pixel_to_scene[:3, :2] @ np.asarray(pixels, dtype=np.float64)
-        return replace(self, centre=_vec(np.array(self.centre) - shift))
+        return replace(self, centre=vec3(np.array(self.centre) - shift))
 
     def resized(self, size: tuple[int, int]) -> SliceView:
         """The same pixels per mm and the same middle in a picture of another size."""
@@ -258,11 +258,6 @@ def _corners(layer: Layer, volume: Volume) -> FloatArray:
     return layer.placement.affine(layer.name).apply(volume.grid.corners())
 
 
-def _vec(values: ArrayLike) -> Vec3:
-    x, y, z = (float(value) for value in np.asarray(values))
-    return (x, y, z)
-
-
 def _square(right: Vec3, up: Vec3) -> tuple[Vec3, Vec3]:
     """Unit vectors, the second made perpendicular to the first."""
     across, raised = np.array(right, dtype=np.float64), np.array(up, dtype=np.float64)
@@ -274,4 +269,4 @@ def _square(right: Vec3, up: Vec3) -> tuple[Vec3, Vec3]:
     length = float(np.linalg.norm(upright))
     if not (np.isfinite(length) and length > 1e-9 * float(np.linalg.norm(raised)) > 0):
         raise GeometryError(f"The directions of a slice view must not be parallel, got right {right} and up {up}.")
-    return _vec(across), _vec(upright / length)
+    return vec3(across), vec3(upright / length)

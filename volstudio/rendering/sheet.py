@@ -15,6 +15,7 @@ from volstudio.rendering.annotations import badges_of
 from volstudio.rendering.colour_bars import BAR_WIDTH, COLUMN_WIDTH, bars_below, bars_of
 from volstudio.rendering.compositor import shown_part
 from volstudio.rendering.planes import SliceView, axes_of, content_box
+from volstudio.scene.model import vec3
 
 if TYPE_CHECKING:
     from volstudio.rendering.annotations import Badge
@@ -239,8 +240,7 @@ def _view(scene: Scene, volumes: Volumes, frame: Frame, size: tuple[int, int], m
     if panel.centre is not None:
         return view
     across, upward = (frame.low + frame.high) / 2 - np.array(view.centre) @ np.stack([view.right, view.up]).T
-    x, y, z = np.array(view.centre) + across * view.right + upward * view.up
-    return replace(view, centre=(float(x), float(y), float(z)))
+    return replace(view, centre=vec3(np.array(view.centre) + across * view.right + upward * view.up))
 
 
 def quarters(sheet: Sheet, top: float) -> list[Box]:

@@ -16,11 +16,12 @@ from vtkmodules.vtkRenderingCore import vtkActor, vtkPolyDataMapper, vtkTexture
 
 from volstudio.rendering.compositor import slice_rgb
 from volstudio.rendering.planes import PLANES, SliceView, axes_of, content_box, crosshair_of, depth_axis
+from volstudio.scene.model import vec3
 
 if TYPE_CHECKING:
     from volstudio.rendering.planes import Plane, Volumes
     from volstudio.rendering.vtk_types import Renderer
-    from volstudio.scene.model import Scene, Vec3
+    from volstudio.scene.model import Scene
 
 __all__ = ["SlicePlanes"]
 
@@ -113,5 +114,4 @@ def _view_of(scene: Scene, volumes: Volumes, plane: Plane) -> SliceView:
     size = max(round(width / pixel), 1), max(round(height / pixel), 1)
     centre = (low + high) / 2
     centre[depth_axis(plane)] = crosshair_of(scene, volumes)[depth_axis(plane)]
-    middle: Vec3 = (float(centre[0]), float(centre[1]), float(centre[2]))
-    return SliceView(plane, middle, pixel * size[1], size)
+    return SliceView(plane, vec3(centre), pixel * size[1], size)
