@@ -64,7 +64,8 @@ def head_view(shared_data, opengl):
 
     from volstudio import Scene, open_volume
     from volstudio.rendering.offscreen import offscreen_window
-    from volstudio.rendering.view import SceneView, open_layer
+    from volstudio.rendering.view import SceneView
+    from volstudio.scene.sources import open_layer
 
     scene = Scene.of(*(open_volume(shared_data / name) for name in PAIRS["whole-head"]))
     with offscreen_window((SIZE, SIZE)) as window:
@@ -85,7 +86,7 @@ def test_one_frame_of_a_whole_head(benchmark, quality, head_view):
 
 def test_one_pick_in_a_whole_head(benchmark, head_view):
     from volstudio.rendering.pick import pick
-    from volstudio.rendering.view import open_layer
+    from volstudio.scene.sources import open_layer
 
     view, _ = head_view
     assert benchmark(lambda: pick(view, view.scene, open_layer, (SIZE / 2, SIZE / 2))) is not None

@@ -20,14 +20,15 @@ from volstudio.rendering.planes import content_box, crosshair_of, voxel_to_scene
 from volstudio.rendering.rays import CameraRays, FloatArray
 from volstudio.rendering.slice_actor import SlicePlanes
 from volstudio.rendering.volume_actor import DrawnVolume, VolumeActor
+from volstudio.scene.model import vec3
+from volstudio.scene.sources import open_layer
 
 if TYPE_CHECKING:
     from volstudio.rendering.planes import Volumes
     from volstudio.rendering.vtk_types import Renderer
-    from volstudio.scene.model import Landmark, Layer, Scene, Vec3
-    from volstudio.volumes.volume import Volume
+    from volstudio.scene.model import Layer, Scene
 
-__all__ = ["Quality", "SceneView", "open_layer"]
+__all__ = ["Quality", "SceneView"]
 
 Quality = Literal["still", "moving"]
 # Full pictures that take longer than this are drawn with a quarter, or a ninth, of the rays while something moves.
@@ -208,7 +209,7 @@ class SceneView:
         low, high = np.stack([content_box(scene, self._volumes).min(axis=0), content_box(scene, self._volumes).max(axis=0)])
         radius = float(np.linalg.norm(high - low)) / 120
         self._balls = [
-            Sphere(self._renderer, layer_colour(scene.layer(mark.layer).look), _place(scene, mark), radius)
+            Sphere(self._renderer, layer_colour(scene.layer(mark.layer).look), vec3(scene.placement(mark.layer).apply(mark.point)), radius)
             for mark in scene.landmarks
             if scene.layer(mark.layer).look.visible
         ]
@@ -239,15 +240,3 @@ class SceneView:
 
     def _after_render(self, *_event: object) -> None:
         self._actor.judge()
-
-
-def open_layer(layer: Layer) -> Volume:
-    """The volume of a layer, from the house's store."""
-    from volstudio.volumes.store import STORE
-
-    return STORE.get(layer.path, form=layer.form, name=layer.name)
-
-
-def _place(scene: Scene, mark: Landmark) -> Vec3:
-    x, y, z = (float(value) for value in scene.placement(mark.layer).apply(mark.point))
-    return (x, y, z)

@@ -16,15 +16,27 @@ from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
-from volstudio.errors import SceneError, UnreadableFileError
+from volstudio.errors import SceneError, UnreadableFileError, VolstudioError
 from volstudio.scene.checks import check_path
 from volstudio.volumes.integrity import digest
 from volstudio.volumes.volume import Finding
 
 if TYPE_CHECKING:
     from volstudio.scene.model import Layer, Scene
+    from volstudio.volumes.volume import Volume
 
-__all__ = ["Relocate", "changed_files", "digest_of", "has_file", "likely_files", "missing_files", "on_disk", "resolved", "stored"]
+__all__ = [
+    "Relocate",
+    "changed_files",
+    "digest_of",
+    "has_file",
+    "likely_files",
+    "missing_files",
+    "on_disk",
+    "open_layer",
+    "resolved",
+    "stored",
+]
 
 Relocate = Mapping[str, "str | os.PathLike[str]"] | str | os.PathLike[str]
 
@@ -37,6 +49,24 @@ SEARCH_BYTES = 2 << 30
 def has_file(layer: Layer) -> bool:
     """Whether a layer's voxels come from a file (and not from memory or the built-in samples)."""
     return not layer.path.startswith(("memory:", "sample:"))
+
+
+def open_layer(layer: Layer) -> Volume:
+    """The volume of a layer, under the layer's name, from the store that windows, pictures and registrations share.
+
+    Raises
+    ------
+    UnreadableFileError
+        It cannot be read; the sentence names the layer.
+    """
+    from volstudio.volumes.store import STORE  # readers are for those who look at voxels; a scene alone needs none
+
+    try:
+        return STORE.get(layer.path, form=layer.form, name=layer.name)
+    except VolstudioError as error:
+        if layer.name in str(error):
+            raise
+        raise type(error)(f"Layer {layer.name!r}: {error}") from error
 
 
 def missing_files(scene: Scene) -> tuple[Layer, ...]:

@@ -12,18 +12,17 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from volstudio.errors import SceneError, VolstudioError
+from volstudio.errors import SceneError
 from volstudio.scene.checks import check
 from volstudio.scene.files import SUFFIXES, load_scene
 from volstudio.scene.model import Scene
+from volstudio.scene.sources import open_layer
 from volstudio.volumes.nifti_forms import Form
 from volstudio.volumes.store import STORE
 from volstudio.volumes.volume import Volume, distinct_names
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-
-    from volstudio.scene.model import Layer
 
 __all__ = ["Form", "open_layer", "open_scene", "open_volumes", "source_files"]
 
@@ -71,16 +70,6 @@ def open_volumes(paths: Sequence[str], *, form: Form = "auto") -> tuple[Volume, 
             volumes.append(STORE.get(path, form=form))
     names = distinct_names(volumes)
     return tuple(volume if volume.name == name else volume.renamed(name) for volume, name in zip(volumes, names, strict=True))
-
-
-def open_layer(layer: Layer) -> Volume:
-    """The volume of a layer, under the layer's name: the source of voxels that every picture of a scene is given."""
-    try:
-        return STORE.get(layer.path, form=layer.form, name=layer.name)
-    except VolstudioError as error:
-        if layer.name in str(error):
-            raise
-        raise type(error)(f"Layer {layer.name!r}: {error}") from error
 
 
 def source_files(scene: Scene) -> tuple[Path, ...]:
