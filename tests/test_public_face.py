@@ -80,3 +80,39 @@ def test_a_scene_goes_into_any_plotter(shared_data):
     picture = plotter.screenshot(return_img=True)
     plotter.close()
     assert picture.std() > 5
+
+
+WRONG = {
+    "a view that is misspelt": (lambda scene, _: vs.render(scene, view="axail"), ValueError, "no view 'axail'; did you mean 'axial'"),
+    "no pixels": (lambda scene, _: vs.render(scene, size=(0, 0)), ValueError, "0 x 0 pixels is out of range"),
+    "negative pixels": (lambda scene, _: vs.render(scene, size=(-300, 200)), ValueError, "out of range"),
+    "one number of pixels": (lambda scene, _: vs.render(scene, size=300), TypeError, r"\(width, height\)"),
+    "broken pixels": (lambda scene, _: vs.render(scene, size=(300.5, 200)), TypeError, r"\(width, height\)"),
+    "more pixels than memory": (lambda scene, _: vs.render(scene, size=(10**6, 10**6)), ValueError, "out of range"),
+    "too many pixels": (lambda scene, _: vs.render(scene, size=(16000, 16000)), ValueError, "at most 100 million"),
+    "a point of two numbers": (lambda scene, _: vs.render(scene, at=(1, 2)), TypeError, r"\(x, y, z\)"),
+    "a point that is nowhere": (lambda scene, _: vs.render(scene, at=(1, 2, float("nan"))), ValueError, "crosshair"),
+    "a convention that is none": (lambda scene, _: vs.render(scene, convention="left"), ValueError, "left"),
+    "a volume for a scene": (lambda _, volume: vs.render(volume), TypeError, "Scene.of"),
+    "a volume for a scene in a plotter": (lambda _, volume: vs.add_to(None, volume), TypeError, "Scene.of"),
+    "a path for the fixed scan": (lambda _, volume: vs.register(fixed="a.nii", moving=volume), TypeError, r"open_volume\('a.nii'\)"),
+    "an array for the moving scan": (lambda _, volume: vs.register(volume, np.zeros((9, 9, 9))), TypeError, "moving scan.*ndarray"),
+    "a path for a volume of a scene": (lambda *_: vs.Scene.of("x"), TypeError, r"open_volume\('x'\)"),
+    "a bare matrix for a placement": (lambda scene, _: scene.place("ball", np.eye(4)), TypeError, "Affine.*'ball:scanner'"),
+    "bytes for a path": (lambda *_: vs.open_volume(b"a.nii"), TypeError, "got bytes"),
+    "nothing for a path": (lambda *_: vs.open_volume(None), TypeError, "got NoneType"),
+    "a path to resample": (lambda _, volume: vs.resample("a.nii", onto=volume), TypeError, r"open_volume\('a.nii'\)"),
+    "a matrix to resample onto": (lambda _, volume: vs.resample(volume, onto=np.eye(4)), TypeError, "onto"),
+}
+
+
+@pytest.mark.parametrize("wrong", WRONG)
+def test_a_wrong_argument_is_one_sentence(wrong):
+    from volstudio.volumes.readers import volume_from_array
+
+    volume = volume_from_array(np.arange(1000.0).reshape(10, 10, 10), np.eye(4), name="ball")
+    call, builtin, says = WRONG[wrong]
+    with pytest.raises(vs.VolstudioError, match=says) as caught:
+        call(vs.Scene.of(volume), volume)
+    assert isinstance(caught.value, builtin)
+    assert "\n" not in str(caught.value)

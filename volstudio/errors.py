@@ -19,11 +19,16 @@ __all__ = [
     "TransformError",
     "UnreadableFileError",
     "VolstudioError",
+    "WrongTypeError",
 ]
 
 
 class VolstudioError(Exception):
     """Base of all deliberate errors; the message is one sentence for a person."""
+
+
+class WrongTypeError(VolstudioError, TypeError):
+    """An argument of another kind than the one that is needed, such as a path instead of an opened volume."""
 
 
 class GeometryError(VolstudioError, ValueError):

@@ -6,13 +6,12 @@ import math
 
 import click
 
+from volstudio.rendering.picture_size import LARGEST, MOST_PIXELS, SMALLEST
+
 __all__ = ["CONVENTION", "FORM", "VIEW", "Point", "Size", "as_point", "as_size"]
 
 Size = tuple[int, int | None]
 Point = tuple[float, float, float]
-
-SMALLEST, LARGEST = 64, 16384
-MOST_PIXELS = 100_000_000  # a poster of a metre at 250 dpi; a slip of the finger beyond it would take all memory
 
 CONVENTION = click.Choice(["neurological", "radiological"])
 VIEW = click.Choice(["axial", "coronal", "sagittal", "ortho", "3d", "quad"])

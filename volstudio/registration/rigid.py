@@ -27,7 +27,7 @@ from volstudio.registration.plan import DEFAULT, RegistrationPlan
 from volstudio.registration.prepare import choose_levels
 from volstudio.registration.result import RegistrationResult, TraceStep
 from volstudio.registration.sitk_bridge import Climb, climb, itk_versions
-from volstudio.volumes.volume import distinct_names
+from volstudio.volumes.volume import check_volume, distinct_names
 
 if TYPE_CHECKING:
     from volstudio.geometry.affine import FloatArray
@@ -105,6 +105,8 @@ def register(
     """
     began = time.perf_counter()
     progress = progress or Progress()
+    check_volume(fixed, "The fixed scan of a registration")
+    check_volume(moving, "The moving scan of a registration")
     plan = _with_levels(plan.checked(), fixed, moving)
     begin = _checked_start(fixed, moving, start)
     pairing = Pairing.of(fixed, moving, plan.levels_mm, progress=progress.part(0.0, SHARE_OF_PREPARING))

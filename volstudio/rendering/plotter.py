@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from volstudio.rendering.view import SceneView
+from volstudio.scene.checks import check_kind
 
 if TYPE_CHECKING:
     from volstudio.rendering.planes import Volumes
@@ -43,6 +44,7 @@ def add_to(plotter: VtkObject, scene: Scene, volumes: Volumes | None = None) -> 
         volstudio.add_to(plotter, scene)
         plotter.show()
     """
+    check_kind(scene)
     renderer: Renderer = getattr(plotter, "renderer", plotter)
     view = SceneView(renderer, volumes)
     view.sync(None, scene)

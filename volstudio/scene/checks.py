@@ -13,14 +13,14 @@ from typing import TYPE_CHECKING, Any, get_args
 
 import msgspec
 
-from volstudio.errors import SceneError
+from volstudio.errors import SceneError, WrongTypeError
 from volstudio.scene import colourmaps
 from volstudio.scene.model import IDENTITY, Camera, Clip, Convention, Landmark, Layer, Look, Matrix, Panel, Placement, Scene, Vec3, View
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["MAX_CLIPS", "MAX_LAYERS", "RIGID_TOLERANCE", "check", "check_path"]
+__all__ = ["MAX_CLIPS", "MAX_LAYERS", "RIGID_TOLERANCE", "check", "check_kind", "check_path"]
 
 MAX_LAYERS = 1000  # far above any study; stops a file of a million layers before it stops the window
 MAX_CLIPS = 6  # as many as a volume mapper of VTK takes
@@ -56,6 +56,25 @@ def check(scene: Scene, known: Scene | None = None) -> None:
         value = getattr(scene, name)
         if value is not getattr(known, name):
             rule(name, value)
+
+
+def check_kind(scene: object) -> None:
+    """Refuse what is no scene at all.
+
+    Raises
+    ------
+    WrongTypeError
+        The sentence says how to make one.
+
+    Examples
+    --------
+    >>> check_kind("study.toml")
+    Traceback (most recent call last):
+    volstudio.errors.WrongTypeError: A picture is drawn of a Scene, got str; make one with Scene.of(volume, ...) or load_scene(path).
+    """
+    if not isinstance(scene, Scene):
+        kind = type(scene).__name__
+        raise WrongTypeError(f"A picture is drawn of a Scene, got {kind}; make one with Scene.of(volume, ...) or load_scene(path).")
 
 
 def check_path(path: str, who: str) -> None:

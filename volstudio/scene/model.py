@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Literal
 import msgspec
 import numpy as np
 
-from volstudio.errors import SceneError
+from volstudio.errors import SceneError, WrongTypeError
 from volstudio.geometry.affine import Affine
 from volstudio.geometry.spaces import SCENE, scanner, volume_of
 from volstudio.volumes.nifti_forms import Form
@@ -298,8 +298,9 @@ class Scene(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaul
         See `volstudio.scene.looks.arrange` for how the base and the overlays are chosen.
         """
         from volstudio.scene.looks import arrange
+        from volstudio.volumes.volume import check_volume
 
-        return cls(layers=arrange(volumes))
+        return cls(layers=arrange([check_volume(volume, "Each argument of Scene.of") for volume in volumes]))
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -362,8 +363,15 @@ class Scene(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaul
             The map does not start in the layer's scanner space, or ends neither in the scene nor in a scanner space.
         SceneError
             There is no such layer, or none whose scanner space the map ends in.
+        WrongTypeError
+            The map is no `Affine`, such as a bare matrix, which does not say where it leads.
         """
         layer = self.layer(name)
+        if not isinstance(affine, Affine):
+            raise WrongTypeError(
+                f"A layer is placed by an Affine with named ends, got {type(affine).__name__}; "
+                f"for a matrix give Affine(matrix, {scanner(name)!r}, {SCENE!r})."
+            )
         other = volume_of(affine.target)
         to_scene = Affine.identity(SCENE, SCENE) if other is None else self.placement(other)
         placed = to_scene @ affine @ Affine.identity(scanner(name), scanner(name))

@@ -8,13 +8,17 @@ from __future__ import annotations
 
 import hashlib
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, get_args
 
 import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from volstudio.errors import OpenGLUnavailableError, SceneError
+from volstudio.errors import OpenGLUnavailableError, SceneError, WrongTypeError
+from volstudio.rendering.picture_size import check_size
+from volstudio.scene.checks import check, check_kind
+from volstudio.scene.model import View, vec3
+from volstudio.scene.names import nearest
 from volstudio.tasks.open import open_layer, source_files
 
 if TYPE_CHECKING:
@@ -22,7 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from volstudio.rendering.planes import Volumes
-    from volstudio.scene.model import Convention, Scene, Vec3, View
+    from volstudio.scene.model import Convention, Scene, Vec3
 
 __all__ = ["render", "shot", "suitable_size"]
 
@@ -65,11 +69,14 @@ def render(
     Raises
     ------
     SceneError
-        The scene has no layer, or ``at`` lies outside every layer.
+        The scene has no layer or breaks a rule, the size is out of range, or ``at`` lies outside every layer.
+    WrongTypeError
+        An argument is of another kind: a volume instead of a scene, a number instead of a size.
     OpenGLUnavailableError
         ``view`` is ``"3d"`` and the machine has no OpenGL. A quad view shows its slices and says so in the picture.
     """
     wanted = _with(scene, view=view, at=at, convention=convention)
+    size = check_size(size)
     find = volumes or open_layer
     if not wanted.layers:
         raise SceneError("The scene has no layer, so there is nothing to draw; give at least one volume.")
@@ -123,11 +130,11 @@ def shot(
     from volstudio.rendering.picture_files import encode, picture_suffix
     from volstudio.volumes.atomic import atomic_bytes, check_target
 
+    wanted = _with(scene, view=view, at=at, convention=convention)
     target = Path(path)
     suffix = picture_suffix(target)
     guarded = (*source_files(scene), *(Path(each) for each in protect))
     check_target(target, protect=guarded, overwrite=overwrite)
-    wanted = _with(scene, view=view, at=at, convention=convention)
     width, height = size or (None, None)
     pixels = (width, height) if width and height else suitable_size(wanted.view, width)
     picture = render(scene, size=pixels, view=view, at=at, convention=convention, volumes=volumes)
@@ -154,8 +161,16 @@ def suitable_size(view: View, width: int | None = None) -> tuple[int, int]:
 
 
 def _with(scene: Scene, *, view: View | None, at: Vec3 | None, convention: Convention | None) -> Scene:
-    changes = {"view": view, "crosshair": at, "convention": convention}
-    return msgspec.structs.replace(scene, **{name: value for name, value in changes.items() if value is not None})
+    """The scene with what the caller wants instead, checked."""
+    check_kind(scene)
+    if view is not None and view not in get_args(View):
+        raise SceneError(f"There is no view {view!r}{nearest(str(view), get_args(View))}")
+    if at is not None and np.shape(at) != (3,):
+        raise WrongTypeError(f"The point that slices go through is (x, y, z) in mm, such as (0, -20, 5); {at!r} was given.")
+    changes = {"view": view, "crosshair": None if at is None else vec3(at), "convention": convention}
+    wanted = msgspec.structs.replace(scene, **{name: value for name, value in changes.items() if value is not None})
+    check(wanted)
+    return wanted
 
 
 def _check_inside(scene: Scene, at: Vec3, volumes: Volumes) -> None:

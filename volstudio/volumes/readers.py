@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Protocol, cast
 
 import numpy as np
 
-from volstudio.errors import UnreadableFileError
+from volstudio.errors import UnreadableFileError, WrongTypeError
 from volstudio.geometry.affine import Affine
 from volstudio.geometry.grid import Grid
 from volstudio.geometry.spaces import scanner, voxel
@@ -109,8 +109,11 @@ def open_volume(
     ------
     UnreadableFileError
         The file cannot be read or cannot be trusted; the message says why and what to do.
+    WrongTypeError
+        The path is neither text nor a Path.
     """
-    text = os.fspath(path)
+    if not isinstance(path, str | os.PathLike) or not isinstance(text := os.fspath(path), str):
+        raise WrongTypeError(f"open_volume needs the path of a file or folder as text or Path, got {type(path).__name__}.")
     if text.startswith("sample:"):
         return _sample(text.removeprefix("sample:"), name)
     absolute = Path(os.path.abspath(os.path.expanduser(text)))  # noqa: PTH100, PTH111 - a link keeps its name; realpath would not

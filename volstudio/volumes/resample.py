@@ -9,7 +9,7 @@ import numpy as np
 from volstudio.geometry.affine import Affine
 from volstudio.geometry.grid import Grid
 from volstudio.geometry.spaces import scanner, voxel
-from volstudio.volumes.volume import Volume
+from volstudio.volumes.volume import Volume, check_volume
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -71,7 +71,8 @@ def resample(
     >>> np.asarray(resample(coarse, onto=fine).data).ravel()
     array([0., 2., 4.])
     """
-    grid = onto.grid if isinstance(onto, Volume) else onto
+    check_volume(volume, "What is resampled")
+    grid = onto if isinstance(onto, Grid) else check_volume(onto, "What it is resampled onto").grid
     world = grid.affine.target
     placed = (Affine.identity(volume.affine.target, world) if moving_to_fixed is None else moving_to_fixed) @ volume.affine
     to_moving = (placed.inverse() @ grid.affine).matrix

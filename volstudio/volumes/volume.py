@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 import numpy as np
 
-from volstudio.errors import GeometryError
+from volstudio.errors import GeometryError, WrongTypeError
 from volstudio.geometry.affine import Affine
 from volstudio.geometry.grid import Grid
 from volstudio.geometry.spaces import scanner, voxel
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-__all__ = ["Finding", "Source", "Volume", "VoxelArray", "distinct_names"]
+__all__ = ["Finding", "Source", "Volume", "VoxelArray", "check_volume", "distinct_names"]
 
 Severity = Literal["info", "warning", "error"]
 
@@ -150,6 +151,30 @@ class Volume:
         """The same volume under another name, its spaces included."""
         affine = Affine(self.affine.matrix, voxel(name), scanner(name))
         return replace(self, name=name, grid=Grid(self.grid.shape, affine))
+
+
+def check_volume(value: object, what: str) -> Volume:
+    """The value itself if it is a volume.
+
+    Raises
+    ------
+    WrongTypeError
+        It is not; the sentence begins with ``what`` and says how to make one.
+
+    Examples
+    --------
+    >>> check_volume("t1.nii.gz", "The fixed scan")
+    Traceback (most recent call last):
+    volstudio.errors.WrongTypeError: The fixed scan must be an opened volume, got 't1.nii.gz'; open it first, with open_volume('t1.nii.gz').
+    """
+    if isinstance(value, Volume):
+        return value
+    if isinstance(value, str | os.PathLike):
+        name = repr(os.fspath(value))
+        raise WrongTypeError(f"{what} must be an opened volume, got {name}; open it first, with open_volume({name}).")
+    kind = type(value).__name__
+    remedy = "give an array its affine, with volumes.readers.volume_from_array" if hasattr(value, "shape") else "see open_volume"
+    raise WrongTypeError(f"{what} must be an opened volume, got {kind}; {remedy}.")
 
 
 def distinct_names(volumes: Sequence[Volume]) -> tuple[str, ...]:
