@@ -1,13 +1,14 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 
 import nibabel
 import numpy as np
 import pytest
 
-from volstudio.errors import Cancelled, OutputError, UnreadableFileError
+from volstudio.errors import Cancelled, OutputError, RegistrationError, UnreadableFileError
 from volstudio.geometry.measure import over_grid
 from volstudio.progress import Progress
 from volstudio.scene.files import load_scene
@@ -141,6 +142,26 @@ def test_a_source_inside_the_folder_is_never_replaced(pair, tmp_path):
     with pytest.raises(OutputError, match="source"):
         register_pair(str(pair.anatomy), str(epi), tmp_path, overwrite=True)
     assert source.read_bytes() == before
+
+
+@pytest.mark.parametrize("link", [os.symlink, os.link])
+def test_the_start_is_never_replaced(pair, tmp_path, link):
+    still, mover = open_volumes([str(pair.anatomy), str(pair.epi)])
+    write_transform(outcome_start(pair, still, mover), tmp_path / "start.tfm", fixed=still, moving=mover)
+    before = (tmp_path / "start.tfm").read_bytes()
+    (tmp_path / "out").mkdir()
+    link(tmp_path / "start.tfm", tmp_path / "out" / f"{STEM}.mat4")
+    with pytest.raises(OutputError, match="source"):
+        register_pair(str(pair.anatomy), str(pair.epi), tmp_path / "out", start=tmp_path / "start.tfm", overwrite=True)
+    assert (tmp_path / "start.tfm").read_bytes() == before
+
+
+def test_a_scan_and_itself_are_refused(pair, tmp_path):
+    (tmp_path / "link.nii").symlink_to(pair.epi)
+    for other in (pair.epi, tmp_path / "link.nii"):
+        with pytest.raises(RegistrationError, match="one and the same file"):
+            register_pair(str(pair.epi), str(other), tmp_path / "out")
+    assert not (tmp_path / "out").exists()
 
 
 def test_a_damaged_start_is_refused_before_anything_is_made(pair, tmp_path):

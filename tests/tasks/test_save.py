@@ -15,6 +15,7 @@ from volstudio.scene.files import load_scene
 from volstudio.tasks.open import open_layer, open_scene, open_volumes
 from volstudio.tasks.save import apply_header, apply_resampled, save_edited_header, save_resampled, save_session, save_transform
 from volstudio.transforms.files import read_transform, write_transform
+from volstudio.transforms.sidecar import Sidecar, write_sidecar
 
 FIXED = "解剖"
 
@@ -120,6 +121,48 @@ def transform(pair, tmp_path):
 def test_apply_puts_a_scan_where_the_transform_says(transform, pair, name, options):
     apply_header(transform / name, str(pair.epi), transform / "out.nii", **options)
     np.testing.assert_allclose(nibabel.load(transform / "out.nii").affine, pair.truth @ nibabel.load(pair.epi).affine, atol=1e-4)
+
+
+@pytest.mark.parametrize("link", [os.symlink, os.link])
+@pytest.mark.parametrize("opened", ["epi.tfm", "epi.json"])
+def test_apply_never_replaces_the_transform_it_reads(transform, pair, link, opened):
+    still, mover = open_volumes([str(pair.anatomy), str(pair.epi)])
+    read = read_transform(transform / "epi.tfm", fixed=still, moving=mover)
+    write_sidecar(Sidecar.of(read, fixed=still, moving=mover), transform / "epi.tfm")
+    before = (transform / opened).read_bytes()
+    link(transform / opened, transform / "out.nii")
+    for apply in (apply_header, apply_resampled):
+        with pytest.raises(OutputError, match="source"):
+            apply(transform / "epi.tfm", str(pair.epi), transform / "out.nii", overwrite=True)
+    assert (transform / opened).read_bytes() == before
+
+
+def test_apply_tells_where_the_transform_is_another_scans(transform, pair):
+    still, mover = open_volumes([str(pair.anatomy), str(pair.epi)])
+    read = read_transform(transform / "epi.tfm", fixed=still, moving=mover)
+    write_sidecar(Sidecar.of(read, fixed=still, moving=mover), transform / "epi.tfm")
+    assert apply_header(transform / "epi.tfm", str(pair.epi), transform / "right.nii") == ()
+    for apply in (apply_header, apply_resampled):
+        finding, *_ = apply(transform / "epi.tfm", str(pair.anatomy), transform / f"{apply.__name__}.nii")
+        assert (finding.code, finding.severity) == ("other-scan", "warning")
+        assert "for 'epi.nii'" in finding.text
+    assert apply_header(transform / "epi.tfm", str(pair.anatomy), transform / "inverted.nii", invert=True) == ()
+
+
+@pytest.mark.parametrize(
+    ("values", "code"),
+    [
+        (np.ones((4, 5, 6), np.complex64), "complex"),
+        (np.zeros((4, 5, 6), [("R", "u1"), ("G", "u1"), ("B", "u1")]), "colour"),
+        (np.ones((4, 5, 6, 1, 3), np.float32), "components-as-series"),
+    ],
+)
+def test_new_voxels_that_mean_something_else_are_told(transform, values, code):
+    nibabel.Nifti1Image(values, np.eye(4)).to_filename(transform / "odd.nii")
+    findings = apply_resampled(transform / "epi.tfm", str(transform / "odd.nii"), transform / "out.nii")
+    (told,) = (finding.text for finding in findings if finding.code == code)
+    assert told.startswith("odd: ")
+    assert apply_header(transform / "epi.tfm", str(transform / "odd.nii"), transform / "same voxels.nii") == ()
 
 
 def test_apply_inverted_goes_the_other_way(transform, pair):

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import msgspec
 
+from volstudio.errors import RegistrationError
 from volstudio.geometry.measure import Distance, angle_deg, over_grid
 from volstudio.geometry.spaces import scanner
 from volstudio.progress import Progress
@@ -16,12 +18,12 @@ from volstudio.tasks.open import open_volumes
 from volstudio.tasks.save import save_edited_header, save_session, save_transform
 from volstudio.tasks.shots import shot
 from volstudio.tasks.staging import staged
+from volstudio.transforms.files import read_transform
 from volstudio.transforms.names import transform_name
-from volstudio.transforms.sidecar import Sidecar, write_sidecar
+from volstudio.transforms.sidecar import Sidecar, sidecar_path, write_sidecar
 
 if TYPE_CHECKING:
     import os
-    from pathlib import Path
 
     from volstudio.geometry.affine import Affine
     from volstudio.registration.result import RegistrationResult
@@ -67,7 +69,8 @@ class PairOutcome:
         files = (f"  {path.name:<{widest}}  {what}" for what, path in self.files.items())
         return (
             f"{self.moving} moved by {self.moved.mean:.2f} mm (mean; at most {self.moved.max:.2f} mm) and {self.turned_deg:.2f} degrees.",
-            f"Mutual information {result.metric:.4f} after {len(result.trace)} steps and {result.seconds:.1f} s; {result.stop_reason}.",
+            f"Mutual information {result.metric:.4f} after {len(result.trace)} steps and {result.seconds:.1f} s.",
+            f"At the finest level it {result.stop_reason}.",
             *(f"{note[:1].upper()}{note[1:]}." for note in result.notes),
             *(finding.text for finding in self.findings),
             f"Written to {self.folder}:",
@@ -129,7 +132,11 @@ def register_pair(
     still, mover = open_volumes([fixed, moving])
     begin = None if start is None else _start(start, still, mover)
     names = _names(still, mover)
+    if still.source and mover.source and still.source.path.samefile(mover.source.path):
+        raise RegistrationError(f"{fixed!r} and {moving!r} are one and the same file, which lies on itself already; give two scans.")
     protect = [file for volume in (still, mover) if volume.source for file in volume.source.files]
+    if start is not None:
+        protect += [Path(start), sidecar_path(start)]
     with staged(folder, names.values(), overwrite=overwrite, protect=protect) as files:
         result = register(still, mover, start=begin, progress=report.part(0.02, 0.9))
         before = Scene.of(still, mover)
@@ -164,8 +171,6 @@ def _names(fixed: Volume, moving: Volume) -> dict[str, str]:
 
 def _start(path: str | os.PathLike[str], fixed: Volume, moving: Volume) -> Affine:
     """The start as `register` takes it: moving -> fixed points, from a file that maps fixed to moving points."""
-    from volstudio.transforms.files import read_transform
-
     return read_transform(path, fixed=fixed, moving=moving).inverse()
 
 

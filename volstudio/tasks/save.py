@@ -7,25 +7,30 @@ makes new voxels on another grid; a transform is neither. No function here ever 
 from __future__ import annotations
 
 import os
+from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from volstudio.errors import SceneError
 from volstudio.geometry.cover import isotropic_cover
 from volstudio.geometry.grid import Grid
 from volstudio.scene.files import save_scene
+from volstudio.scene.sources import digest_of
 from volstudio.tasks.open import Form, open_layer, open_volumes, source_files
 from volstudio.transforms.files import read_transform, write_transform
+from volstudio.transforms.sidecar import read_sidecar, sidecar_path
 from volstudio.volumes.intensity import is_labels
 from volstudio.volumes.resample import resample
 from volstudio.volumes.save import save_header, save_volume
+from volstudio.volumes.volume import Finding
 
 if TYPE_CHECKING:
-    from pathlib import Path
+    from collections.abc import Iterable
 
     from volstudio.geometry.affine import Affine
     from volstudio.scene.model import Scene
     from volstudio.transforms.dialect import Direction
-    from volstudio.volumes.volume import Finding, Volume
+    from volstudio.volumes.volume import Volume
 
 __all__ = [
     "apply_header",
@@ -139,7 +144,8 @@ def apply_header(
     """
     (volume,) = open_volumes([moving], form=form)
     affine = _moving_to_fixed(transform, volume, None, direction=direction, invert=invert)
-    return save_header(volume, affine, path, overwrite=overwrite, protect=_files(volume))
+    findings = save_header(volume, affine, path, overwrite=overwrite, protect=_opened(transform, [volume]))
+    return (*_other_scan(transform, volume, invert=invert), *findings)
 
 
 def apply_resampled(
@@ -166,13 +172,20 @@ def apply_resampled(
         Use cubes of this edge instead, along the world's axes, that cover the moved volume and the reference where there is one.
     background : float
         Value where the moving volume has none.
+
+    Returns
+    -------
+    tuple of Finding
+        What is odd about the volumes, since new voxels hold what was read and not what was meant, and what the format could not hold.
     """
     opened = open_volumes([moving] if reference is None else [moving, reference], form=form)
     volume, fixed = opened[0], opened[1] if reference is not None else None
     affine = _moving_to_fixed(transform, volume, fixed, direction=direction, invert=invert)
     onto = _target_grid(volume, fixed, affine, isotropic_mm)
     moved = resample(volume, onto=onto, moving_to_fixed=affine, interpolation=_chosen(interpolation, volume), background=background)
-    return save_volume(moved, path, overwrite=overwrite, protect=[file for each in opened for file in _files(each)])
+    findings = save_volume(moved, path, overwrite=overwrite, protect=_opened(transform, opened))
+    doubts = (replace(found, text=f"{each.name}: {found.text}") for each in opened for found in each.findings if found.severity != "info")
+    return (*_other_scan(transform, volume, invert=invert), *doubts, *findings)
 
 
 def _moving_to_fixed(path: PathLike, moving: Volume, fixed: Volume | None, *, direction: Direction | None, invert: bool) -> Affine:
@@ -198,5 +211,16 @@ def _chosen(interpolation: Interpolation, volume: Volume) -> Literal["linear", "
     return interpolation
 
 
-def _files(volume: Volume) -> tuple[Path, ...]:
-    return volume.source.files if volume.source else ()
+def _opened(transform: PathLike, volumes: Iterable[Volume]) -> tuple[Path, ...]:
+    """Every file that was read; none may be written to."""
+    return (Path(transform), sidecar_path(transform), *(file for each in volumes if each.source for file in each.source.files))
+
+
+def _other_scan(transform: PathLike, volume: Volume, *, invert: bool) -> tuple[Finding, ...]:
+    """A finding where the sidecar of a transform was made with another scan than the one that is moved."""
+    sidecar = read_sidecar(transform)
+    meant = None if sidecar is None else sidecar.fixed if invert else sidecar.moving
+    if meant is None or not meant.digest or volume.source is None or digest_of(str(volume.source.path)) == meant.digest:
+        return ()
+    text = f"The transform was made for another file than this {volume.name!r}: for {meant.path or meant.name!r}; check that it lies right."
+    return (Finding("other-scan", text, "warning"),)

@@ -1,8 +1,8 @@
 """Several files that appear together or not at all.
 
 Results of one run belong together: a transform beside the picture of another run misleads. They are written under hidden names and take
-their own names at the very end. A new folder appears in one step. In a folder that is there, each file takes its name in one step too: a name
-holds the whole old file or the whole new one, whatever happens. Where one of them cannot, all are taken back.
+their own names at the very end. A new folder appears in one step. In a folder that is there, each file takes its name in one step too:
+a name holds the whole old file or the whole new one, whatever happens. Where one of them cannot, all are taken back.
 """
 
 from __future__ import annotations
