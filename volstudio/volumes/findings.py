@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from volstudio.volumes.nifti_forms import UNITS
 from volstudio.volumes.volume import Finding, Volume
 
 if TYPE_CHECKING:
@@ -17,13 +18,15 @@ if TYPE_CHECKING:
     from volstudio.geometry.affine import FloatArray
     from volstudio.geometry.grid import Grid
 
-__all__ = ["corner_distance", "form_findings", "grid_findings", "size_findings", "unit_findings", "voxel_findings"]
+__all__ = ["ORIENTATION_GUESSED", "corner_distance", "form_findings", "grid_findings", "size_findings", "unit_findings", "voxel_findings"]
 
 SAME_SHARE = 0.05  # of the smallest voxel: forms closer than this say the same
 FLOAT32_SHARE = 1e-6  # of the extent: what quaternions in float32 cannot hold is no disagreement
 SHEAR = 1e-3  # largest |cosine| between axes that rounding in headers produces
 OBLIQUE_DEG = 0.1
-UNITS = {1: ("metre", "m"), 2: ("millimetre", "mm"), 3: ("micrometre", "um")}
+ORIENTATION_GUESSED = Finding(
+    "orientation-guessed", "The source does not say which side is left; the new header states a side that rests on a guess.", "warning"
+)
 
 
 def corner_distance(grid: Grid, other: FloatArray) -> tuple[float, tuple[int, int, int]]:
@@ -118,16 +121,15 @@ def size_findings(grid: Grid, sizes: FloatArray, form: str) -> tuple[Finding, ..
 
 def unit_findings(code: int) -> tuple[Finding, ...]:
     """What to say about the unit of length of a NIfTI header (xyzt_units & 7)."""
-    if code in (1, 3):
-        name, _ = UNITS[code]
-        factor = "1000" if code == 1 else "1/1000"
-        return (Finding("units-converted", f"The header is in {name}s; its lengths are converted to mm (times {factor}).", "warning"),)
     if code == 0:
         return (Finding("units-not-stated", "The header states no unit of length; mm are taken.", "info"),)
     if code not in UNITS:
         text = f"The header's unit of length, code {code}, is not in the standard; mm are taken. Check the voxel sizes."
         return (Finding("units-unknown", text, "warning"),)
-    return ()
+    name, scale = UNITS[code]
+    if scale == 1.0:
+        return ()
+    return (Finding("units-converted", f"The header is in {name}s; its lengths are converted to mm (times {scale:g}).", "warning"),)
 
 
 def voxel_findings(volume: Volume, *, whole: bool = False) -> tuple[Finding, ...]:

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from volstudio.geometry.affine import FloatArray
 
-__all__ = ["CODES", "Form", "Forms", "choose_form", "forms_of", "quaternion_rotation", "spatial_scale"]
+__all__ = ["CODES", "UNITS", "Form", "Forms", "choose_form", "forms_of", "quaternion_rotation", "spatial_scale"]
 
 Form = Literal["auto", "s", "q"]
 

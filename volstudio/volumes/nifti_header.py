@@ -14,12 +14,12 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from volstudio.errors import UnreadableFileError
+from volstudio.errors import OutputError, UnreadableFileError
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-__all__ = ["ANALYZE", "NIFTI1", "NIFTI2", "NiftiHeader", "parse_header", "stored_dtype"]
+__all__ = ["ANALYZE", "NIFTI1", "NIFTI2", "NiftiHeader", "data_type_of", "parse_header", "stored_dtype"]
 
 NIFTI1 = np.dtype([
     ("sizeof_hdr", "i4"), ("data_type", "S10"), ("db_name", "S18"), ("extents", "i4"), ("session_error", "i2"), ("regular", "S1"),
@@ -157,3 +157,17 @@ def stored_dtype(header: NiftiHeader, path: Path) -> np.dtype[Any]:
         f"Cannot read {str(path)!r}: its data type, code {code} ({REFUSED.get(code, 'not in the standard')}), is not supported; "
         "convert it to float32 or an integer type first."
     )
+
+
+def data_type_of(dtype: np.dtype[Any]) -> tuple[int, int]:
+    """(code, bits) that a header states for voxels of a real type.
+
+    Raises
+    ------
+    OutputError
+        NIfTI has none for it.
+    """
+    code = next((code for code, kind in TYPES.items() if kind == dtype.str[1:] and dtype.kind != "c"), None)
+    if code is None:
+        raise OutputError(f"Cannot save voxels of {dtype}: NIfTI has no data type for them; convert them first.")
+    return code, 8 * dtype.itemsize

@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from volstudio.errors import OutputError, UnreadableFileError
+from volstudio.volumes.findings import ORIENTATION_GUESSED
 from volstudio.volumes.mgh import HEADER_BYTES, MghHeader, parse_mgh, placed_mgh
 from volstudio.volumes.nifti import files_of, read_header
 from volstudio.volumes.nifti_forms import Form, choose_form, forms_of
-from volstudio.volumes.nifti_header import ANALYZE
+from volstudio.volumes.nifti_header import ANALYZE, data_type_of
 from volstudio.volumes.nifti_layout import fold_shape, layout_of
 from volstudio.volumes.nifti_place import ALIGNED, new_header, placed_header
 from volstudio.volumes.packing import ByteStream
@@ -30,7 +31,6 @@ if TYPE_CHECKING:
 __all__ = ["Rewrite", "mgh_as_nifti", "rewrite_mgh", "rewrite_nifti"]
 
 CHUNK = 1 << 20
-MGH_AS_NIFTI = {"uint8": (2, 8), "int32": (8, 32), "float32": (16, 32), "int16": (4, 16), "uint16": (512, 16)}
 FORMS: dict[str, Form] = {"sform": "s", "qform": "q"}
 
 
@@ -119,8 +119,7 @@ def rewrite_nifti(volume: Volume, source: Source, grid: Grid, *, moved: bool, si
     offset = header.size + room if single else 0
     head, findings = placed_header(header, grid, code=code, single=single, offset=offset)
     if not volume.orientation_known and code:
-        text = "The source does not say which side is left; the new header states a side that rests on a guess."
-        findings += (Finding("orientation-guessed", text, "warning"),)
+        findings += (ORIENTATION_GUESSED,)
     head += behind.ljust(room if single else len(behind), b"\0")
     return Rewrite(head, files.voxels, layout.offset, layout.n_bytes, findings)
 
@@ -136,7 +135,7 @@ def mgh_as_nifti(volume: Volume, source: Source, grid: Grid) -> Rewrite:
     """The voxel bytes of an MGH file behind a big-endian NIfTI header; see `rewrite_nifti`."""
     header = _mgh_header(volume, source.path)
     n_bytes = math.prod(header.dims) * header.stored.itemsize
-    head, findings = new_header(grid, volume.n_times, MGH_AS_NIFTI[header.stored.name], order=">")
+    head, findings = new_header(grid, volume.n_times, data_type_of(header.stored), order=">")
     text = "The scan parameters and tags at the end of the MGH file are not part of the NIfTI file."
     return Rewrite(head + bytes(4), source.path, HEADER_BYTES, n_bytes, (*findings, Finding("mgh-tail-left-out", text, "info")))
 

@@ -18,7 +18,9 @@ import numpy as np
 from volstudio.errors import OutputError
 from volstudio.geometry.grid import Grid
 from volstudio.volumes.atomic import atomic_bytes, atomic_write, check_target
+from volstudio.volumes.findings import ORIENTATION_GUESSED
 from volstudio.volumes.integrity import digest
+from volstudio.volumes.nifti_header import data_type_of
 from volstudio.volumes.nifti_place import new_header
 from volstudio.volumes.rewrite import mgh_as_nifti, rewrite_mgh, rewrite_nifti
 from volstudio.volumes.volume import Finding
@@ -34,10 +36,6 @@ if TYPE_CHECKING:
 __all__ = ["save_header", "save_volume"]
 
 COMPRESSION = 4  # twice as fast as gzip's own 6, and 2 % larger on scans
-DATA_TYPES = {
-    "u1": (2, 8), "i2": (4, 16), "i4": (8, 32), "f4": (16, 32), "f8": (64, 64),
-    "i1": (256, 8), "u2": (512, 16), "u4": (768, 32), "i8": (1024, 64), "u8": (1280, 64),
-}  # fmt: skip
 SINGLE = (".nii", ".nii.gz")
 PAIR = (".hdr", ".img")
 MGH = (".mgh", ".mgz", ".mgh.gz")
@@ -151,10 +149,7 @@ def save_volume(
     _kind(target, (SINGLE,), "NIfTI-1")
     protected = (*protect, *(volume.source.files if volume.source else ()))
     check_target(target, protect=protected, overwrite=overwrite)
-    dtype = volume.data.dtype
-    data_type = DATA_TYPES.get(dtype.str[1:])
-    if data_type is None:
-        raise OutputError(f"Cannot save {volume.name!r}: NIfTI has no data type for {dtype}; convert it first.")
+    data_type = data_type_of(volume.data.dtype)
     step = volume.facts.get("time_step_s", 0.0)
     head, findings = new_header(volume.grid, volume.n_times, data_type, time_step_s=step if isinstance(step, float) else 0.0)
     with _opened(target, protected, overwrite=overwrite) as file:
@@ -162,8 +157,7 @@ def save_volume(
         for slab in _slabs(volume):
             file.write(slab)
     if not volume.orientation_known:
-        text = "The source does not say which side is left; the new header states a side that rests on a guess."
-        findings += (Finding("orientation-guessed", text, "warning"),)
+        findings += (ORIENTATION_GUESSED,)
     return findings
 
 
