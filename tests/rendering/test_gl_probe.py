@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 
@@ -17,8 +18,8 @@ def machine(*working):
     """A trial that notes what was tried."""
     tried = []
 
-    def trial(way):
-        tried.append(way)
+    def trial(way, without):
+        tried.append((way, without) if without else way)
         return way in working, "llvmpipe (LLVM 15)" if way in working else ""
 
     return trial, tried
@@ -33,6 +34,8 @@ def machine(*working):
         ((MESA,), {}, MESA, [EGL, MESA]),
         ((X, EGL, MESA), {"VTK_DEFAULT_OPENGL_WINDOW": MESA, "DISPLAY": ":0"}, MESA, [MESA]),
         ((X,), {"VTK_DEFAULT_OPENGL_WINDOW": X}, X, [X]),
+        ((EGL,), {"VTK_DEFAULT_OPENGL_WINDOW": "garbage"}, EGL, [EGL]),
+        ((EGL,), {"GALLIUM_DRIVER": "llvmpipe"}, EGL, [EGL]),
     ],
 )
 def test_the_first_way_that_works_is_taken(working, environment, how, tries):
@@ -40,6 +43,35 @@ def test_the_first_way_that_works_is_taken(working, environment, how, tries):
     probe = find_opengl(trial, platform="linux", environment=environment)
     assert (probe.ok, probe.how, tried) == (True, how, tries)
     assert probe.software
+
+
+def test_a_choice_that_does_not_work_is_named():
+    trial, tried = machine(EGL)
+    probe = find_opengl(trial, platform="linux", environment={"VTK_DEFAULT_OPENGL_WINDOW": MESA})
+    assert not probe.ok
+    assert tried == [MESA, EGL]
+    assert "unset it" in probe.sentence
+    assert f"VTK_DEFAULT_OPENGL_WINDOW={MESA}" in probe.sentence
+    assert APT_LINE not in probe.sentence
+
+
+def test_a_driver_that_is_not_there_is_named():
+    def trial(way, without):
+        return way == EGL and "GALLIUM_DRIVER" in without, "llvmpipe"
+
+    probe = find_opengl(trial, platform="linux", environment={"GALLIUM_DRIVER": "foo", "EGL_PLATFORM": ""})
+    assert not probe.ok
+    assert "GALLIUM_DRIVER=foo" in probe.sentence
+    assert "EGL_PLATFORM" not in probe.sentence
+    assert APT_LINE not in probe.sentence
+
+
+@pytest.mark.gl
+def test_mesa_with_a_driver_that_is_not_there(monkeypatch, opengl):
+    monkeypatch.setenv("GALLIUM_DRIVER", "foo")
+    probe = find_opengl(gl_probe._in_child, platform=sys.platform, environment=dict(os.environ))
+    # Drivers other than Mesa's do not read the variable.
+    assert probe.ok or "GALLIUM_DRIVER=foo" in probe.sentence
 
 
 def test_a_bare_server_gets_one_sentence_with_the_remedy():

@@ -18,6 +18,18 @@ __all__ = ["APT_LINE", "Probe", "Trial", "find_opengl", "probe_opengl"]
 APT_LINE = "apt-get install libegl1 libgl1-mesa-dri"
 TIMEOUT_S = 60.0
 ENVIRONMENT = "VTK_DEFAULT_OPENGL_WINDOW"
+# Variables that choose a driver for Mesa and for libglvnd; a driver that is not there looks like no OpenGL at all.
+DRIVER_VARIABLES = (
+    "GALLIUM_DRIVER",
+    "MESA_LOADER_DRIVER_OVERRIDE",
+    "MESA_GL_VERSION_OVERRIDE",
+    "LIBGL_DRIVERS_PATH",
+    "GBM_BACKENDS_PATH",
+    "EGL_PLATFORM",
+    "__EGL_VENDOR_LIBRARY_DIRS",
+    "__EGL_VENDOR_LIBRARY_FILENAMES",
+    "__GLX_VENDOR_LIBRARY_NAME",
+)
 # By platform: the window classes to try. "" is the class that VTK itself takes on a platform with one way only.
 WAYS = {"linux": ("vtkXOpenGLRenderWindow", "vtkEGLRenderWindow", "vtkOSOpenGLRenderWindow")}
 WORDS = {
@@ -74,8 +86,8 @@ class Probe:
         return any(word in self.renderer.lower() for word in ("llvmpipe", "softpipe", "swiftshader", "swrast"))
 
 
-# Tries one window class: (works, what it says).
-Trial = Callable[[str], tuple[bool, str]]
+# Tries one window class, without some variables of the environment: (works, what it says).
+Trial = Callable[[str, tuple[str, ...]], tuple[bool, str]]
 
 
 @functools.cache
@@ -90,29 +102,38 @@ def find_opengl(trial: Trial, *, platform: str, environment: dict[str, str]) -> 
     Parameters
     ----------
     trial : callable
-        Window class -> (works, what it says).
+        Window class, variables to leave out of the environment -> (works, what it says).
     platform : str
         As ``sys.platform``.
     environment : dict
-        ``DISPLAY`` and ``VTK_DEFAULT_OPENGL_WINDOW`` are asked: a way that the person chose is the only one tried.
+        ``DISPLAY`` and ``VTK_DEFAULT_OPENGL_WINDOW`` are asked: a way that the person chose is the only one tried, a name that is none
+        of VTK's window classes is passed over. Where nothing works, variables that choose a driver are what is suspected first.
     """
+    usual = WAYS.get(platform, ("",))
     chosen = environment.get(ENVIRONMENT)
-    ways: tuple[str, ...] = (chosen,) if chosen else WAYS.get(platform, ("",))
-    if not environment.get("DISPLAY"):
-        ways = tuple(way for way in ways if way != "vtkXOpenGLRenderWindow" or way == chosen)
+    if chosen not in WORDS or not chosen:
+        chosen = None
+    shown = tuple(way for way in usual if way != "vtkXOpenGLRenderWindow" or environment.get("DISPLAY"))
+    ways = (chosen,) if chosen else shown
     for way in ways:
-        works, words = trial(way)
+        works, words = trial(way, ())
         if works:
             return Probe(ok=True, how=way, renderer=words, sentence="")
-    tried = ", ".join(WORDS.get(way, way) for way in ways)
+    tried = ", ".join(WORDS[way] for way in ways)
     remedy = f"install one with: {APT_LINE}" if platform == "linux" else "install or update the driver of the graphics card"
+    drivers = tuple(name for name in DRIVER_VARIABLES if environment.get(name))
+    if drivers and any(trial(way, drivers)[0] for way in shown):
+        settings = " ".join(f"{name}={environment[name]}" for name in drivers)
+        remedy = f"it works without the setting {settings}, so unset it: it names a driver that is not here"
+    elif chosen and any(trial(way, drivers)[0] for way in shown if way != chosen):
+        remedy = f"it works without the setting {ENVIRONMENT}={chosen}, so unset it"
     sentence = f"The 3D view needs OpenGL and none works here (tried {tried}); slices and everything else work without it; {remedy}"
     return Probe(ok=False, how="", renderer="", sentence=sentence)
 
 
-def _in_child(way: str) -> tuple[bool, str]:
+def _in_child(way: str, without: tuple[str, ...] = ()) -> tuple[bool, str]:
     """Open a window of that class in a process of its own, which may die of it."""
-    environment = {name: value for name, value in os.environ.items() if name != ENVIRONMENT}
+    environment = {name: value for name, value in os.environ.items() if name not in (ENVIRONMENT, *without)}
     command = [sys.executable, "-c", CHILD, way]
     try:
         child = subprocess.run(command, capture_output=True, text=True, timeout=TIMEOUT_S, check=False, env=environment)
