@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from volstudio.errors import GeometryError, SpaceMismatchError
 
-__all__ = ["Affine"]
+__all__ = ["Affine", "fault_of"]
 
 FloatArray = NDArray[np.float64]
 
@@ -66,13 +66,11 @@ the first ends in epi:scanner, the second starts in epi:voxel; is an .inverse() 
         matrix = np.array(self.matrix, dtype=np.float64)
         if matrix.shape != (4, 4):
             raise GeometryError(f"An affine needs a 4 x 4 matrix, got shape {matrix.shape}.")
-        if not np.isfinite(matrix).all():
-            raise GeometryError(f"The affine {self.source} -> {self.target} holds NaN or infinity and cannot place anything.")
+        fault = fault_of(matrix)
+        if fault:
+            raise GeometryError(f"The affine {self.source} -> {self.target} cannot place anything: {fault}.")
         if not np.array_equal(matrix[3], (0.0, 0.0, 0.0, 1.0)):
             raise GeometryError(f"The last row of the affine {self.source} -> {self.target} must be 0 0 0 1, got {matrix[3]}.")
-        stretch = np.linalg.svd(matrix[:3, :3], compute_uv=False)
-        if stretch[-1] <= SINGULAR_RATIO * stretch[0]:
-            raise GeometryError(f"The affine {self.source} -> {self.target} is singular: it flattens the volume and has no inverse.")
         matrix.setflags(write=False)
         object.__setattr__(self, "matrix", matrix)
 
@@ -149,3 +147,13 @@ the first ends in epi:scanner, the second starts in epi:voxel; is an .inverse() 
     def __repr__(self) -> str:
         rows = np.array2string(self.matrix, precision=6, suppress_small=True)
         return f"Affine {self.source} -> {self.target}\n{rows}"
+
+
+def fault_of(matrix: FloatArray) -> str:
+    """Why an affine matrix (4, 4) can place nothing, as the end of a sentence; empty where it can."""
+    if not np.isfinite(matrix).all():
+        return "it holds NaN or infinity, which is not finite"
+    stretch = np.linalg.svd(matrix[:3, :3], compute_uv=False)
+    if stretch[-1] <= SINGULAR_RATIO * stretch[0]:
+        return "it is singular: it flattens the volume and has no inverse"
+    return ""

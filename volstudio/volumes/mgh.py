@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from volstudio.errors import UnreadableFileError
-from volstudio.geometry.affine import Affine
+from volstudio.geometry.affine import Affine, fault_of
 from volstudio.geometry.grid import Grid
 from volstudio.geometry.spaces import scanner, voxel
 from volstudio.volumes.findings import grid_findings, voxel_findings
@@ -134,7 +134,9 @@ def parse_mgh(head: bytes, path: Path) -> MghHeader:
     matrix = np.eye(4)
     matrix[:3, :3] = directions * sizes
     matrix[:3, 3] = centre - matrix[:3, :3] @ (np.array([width, height, depth]) / 2)
-    _check_place(matrix, path)
+    fault = fault_of(matrix)
+    if fault:
+        raise UnreadableFileError(f"Cannot place {str(path)!r} by its affine: {fault}.")
     return MghHeader(head[:HEADER_BYTES], (width, height, depth, frames), np.dtype(TYPES[kind]), good > 0, matrix)
 
 
@@ -151,14 +153,6 @@ def placed_mgh(header: MghHeader, matrix: FloatArray) -> bytes:
     centre = matrix[:3, :3] @ (np.array(header.dims[:3]) / 2) + matrix[:3, 3]
     place = PLACE.pack(1, *sizes, *(matrix[:3, :3] / sizes).T.ravel(), *centre)
     return header.raw[:PLACE_AT] + place + header.raw[PLACE_AT + PLACE.size :]
-
-
-def _check_place(matrix: FloatArray, path: Path) -> None:
-    if not np.isfinite(matrix).all():
-        raise UnreadableFileError(f"Cannot place {str(path)!r}: its affine holds NaN or infinity, which is not finite.")
-    stretch = np.linalg.svd(matrix[:3, :3], compute_uv=False)
-    if stretch[2] <= 1e-9 * stretch[0]:
-        raise UnreadableFileError(f"Cannot place {str(path)!r}: its affine is singular: it flattens the volume and has no inverse.")
 
 
 def _place_findings(header: MghHeader) -> tuple[Finding, ...]:

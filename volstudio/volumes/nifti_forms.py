@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 
 from volstudio.errors import UnreadableFileError
+from volstudio.geometry.affine import fault_of
 from volstudio.volumes.nifti_header import ANALYZE, NiftiHeader
 
 if TYPE_CHECKING:
@@ -30,7 +31,6 @@ Form = Literal["auto", "s", "q"]
 CODES = {0: "unknown", 1: "scanner", 2: "aligned", 3: "Talairach", 4: "MNI 152", 5: "template"}
 UNITS = {1: ("metre", 1e3), 2: ("millimetre", 1.0), 3: ("micrometre", 1e-3)}
 QUATERNION_SLACK = 1e-4  # how far b² + c² + d² may exceed 1: rounding of float32, and of programs that store fewer digits
-SINGULAR_RATIO = 1e-9  # of the smallest to the largest singular value; the same bound as `Affine` sets
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +92,7 @@ def forms_of(header: NiftiHeader, shape: tuple[int, int, int]) -> Forms:
         sform = np.eye(4)
         sform[:3] = header["srow"]
         sform[:3] *= scale
-        sform_fault = _fault(sform)
+        sform_fault = fault_of(sform)
     if qform_code > 0:
         qform, qform_fault = _qform(header, zooms, scale)
         if unknown and not qform_fault:
@@ -168,7 +168,7 @@ def _qform(header: NiftiHeader, zooms: FloatArray, scale: float) -> tuple[FloatA
     matrix = np.eye(4)
     matrix[:3, :3] = quaternion_rotation(b, c, d) @ np.diag(zooms * (1.0, 1.0, flip))
     matrix[:3, 3] = header["qoffset"] * scale
-    return matrix, _fault(matrix)
+    return matrix, fault_of(matrix)
 
 
 def _fallback(header: NiftiHeader, shape: tuple[int, int, int], zooms: FloatArray) -> FloatArray:
@@ -182,16 +182,6 @@ def _fallback(header: NiftiHeader, shape: tuple[int, int, int], zooms: FloatArra
             centre = origin - 1
     matrix[:3, 3] = -matrix[:3, :3] @ centre
     return matrix
-
-
-def _fault(matrix: FloatArray) -> str:
-    """Why a matrix can place nothing; empty where it can."""
-    if not np.isfinite(matrix).all():
-        return "it holds NaN or infinity, which is not finite"
-    stretch = np.linalg.svd(matrix[:3, :3], compute_uv=False)
-    if stretch[2] <= SINGULAR_RATIO * stretch[0]:
-        return "it is singular: it flattens the volume and has no inverse"
-    return ""
 
 
 def _numbers(values: FloatArray) -> str:
