@@ -147,7 +147,9 @@ def dicom_series(path: Path) -> tuple[DicomSeries, ...]:
     wanted = {image.series for image in own}
     for file in files:
         header = read_header(file)
-        if wanted and str(header.data.get("SeriesInstanceUID", "")) not in wanted:
+        with parsing(file):
+            series = str(header.data.get("SeriesInstanceUID", ""))
+        if wanted and series not in wanted:
             continue
         here = images_of(header)
         if here:

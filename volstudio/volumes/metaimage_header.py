@@ -210,7 +210,8 @@ def meta_place(header: MetaHeader) -> MetaPlace:
         text = "The header gives no voxel size (ElementSpacing); 1 mm is taken. Do not measure on it."
         found = (*found, Finding("voxel-size-unknown", text, "warning"))
     else:
-        matrix[:3, :n_space] *= np.abs(spacing[:n_space])
+        with np.errstate(over="ignore"):  # looked at below
+            matrix[:3, :n_space] *= np.abs(spacing[:n_space])
     offset = header.numbers("offset", n_axes)
     if offset is None:
         text = "The header gives no position of the first voxel (Offset); 0, 0, 0 is taken, so that it may lie in the wrong place."
@@ -218,7 +219,10 @@ def meta_place(header: MetaHeader) -> MetaPlace:
     else:
         matrix[:n_space, 3] = offset[:n_space]
     scale, said = unit_scale(header.text("distanceunits") or "")
-    matrix[:3] = np.diag([-scale, -scale, scale]) @ matrix[:3]
+    with np.errstate(over="ignore", invalid="ignore"):
+        matrix[:3] = np.diag([-scale, -scale, scale]) @ matrix[:3]
+    if not np.isfinite(matrix).all():
+        raise header.refuse("its voxel size or position is beyond all numbers")
     stretch = np.linalg.svd(matrix[:3, :3], compute_uv=False)
     if not stretch[2] > 1e-9 * stretch[0]:
         raise header.refuse("its TransformMatrix or ElementSpacing is singular: it flattens the volume")

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from volstudio.errors import OutputError
 from volstudio.geometry.rotation import nearest, to_quaternion
 from volstudio.volumes.findings import corner_distance
 from volstudio.volumes.nifti_forms import quaternion_rotation
@@ -132,6 +133,8 @@ def _clear_forms(record: NDArray[Any]) -> None:
 def _place(record: NDArray[Any], grid: Grid, code: int) -> tuple[Finding, ...]:
     """Write sform and qform, in mm."""
     matrix = grid.affine.matrix
+    if np.abs(matrix).max() > np.finfo(record["srow"].dtype).max:
+        raise OutputError("Cannot write a NIfTI header: the volume lies too far away, or its voxels are too large, for its numbers.")
     record["srow"] = matrix[:3]
     record["sform_code"] = code
     record["qoffset"] = matrix[:3, 3]

@@ -8,6 +8,7 @@ order (i, j, k[, t]) without a copy.
 from __future__ import annotations
 
 import math
+import os
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Payload", "beside", "check_room", "header_text", "in_order", "open_payload", "payload_bytes"]
 
-LARGEST_NAME = 4096
+LARGEST_NAME = 255  # bytes, of one file in any file system
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,7 +197,7 @@ def beside(header: Path, name: str) -> Path:
     """
     plain = name.strip().strip('"').replace("\\", "/")
     plain = plain.removeprefix("./")
-    if not plain or plain in (".", "..") or "/" in plain or ":" in plain or "\0" in plain or len(plain) > LARGEST_NAME:
+    if not plain or plain in (".", "..") or "/" in plain or ":" in plain or "\0" in plain or len(os.fsencode(plain)) > LARGEST_NAME:
         raise UnreadableFileError(
             f"Cannot read {str(header)!r}: its data file {name.strip()[:200]!r} is a path that leads outside the header's folder, "
             "which is refused; put the data beside the header and name it without a folder."

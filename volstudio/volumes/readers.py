@@ -117,28 +117,13 @@ def open_volume(
     if text.startswith("sample:"):
         return _sample(text.removeprefix("sample:"), name)
     absolute = Path(os.path.abspath(os.path.expanduser(text)))  # noqa: PTH100, PTH111 - a link keeps its name; realpath would not
-    if absolute.is_dir():
-        return _dicom(absolute, form=form, name=name, memory_limit=memory_limit, series=series)
-    check_regular(absolute)
-    with ByteStream(absolute) as stream:
-        head = stream.read(HEAD)
-    chosen = name_of(absolute) if name is None else name
-    lower = absolute.name.lower()
-    kind = recognise(lower, head)
-    if kind == "dicom":
-        return _dicom(absolute, form=form, name=name, memory_limit=memory_limit, series=series)
-    if series is not None:
+    try:
+        return _opened(absolute, form=form, name=name, memory_limit=memory_limit, series=series)
+    except MemoryError as error:
+        # The budget is what the machine has; a limit of the account or of a container may be lower.
         raise UnreadableFileError(
-            f"Cannot open {str(absolute)!r} by series {series!r}: only DICOM has series to choose from; leave it out."
-        )
-    if kind in OWN:
-        module, function = OWN[kind]
-        read: ReadFunction = getattr(import_module(module), function)
-        return read(absolute, form=form, name=chosen, memory_limit=memory_limit)
-    for reader in readers().values():
-        if reader.recognise(lower, head):
-            return reader.read(absolute, form=form, name=chosen, memory_limit=memory_limit)
-    raise UnreadableFileError(f"Cannot open {str(absolute)!r}: {kind}; volstudio reads {_formats()}.")
+            f"Cannot open {str(absolute)!r}: its voxels need more memory than the system gives; crop or downsample it first."
+        ) from error
 
 
 def volume_from_array(
@@ -191,6 +176,32 @@ def volume_from_array(
 def readers() -> Mapping[str, Reader]:
     """Readers of installed plug-ins, by the name of their entry point; looked up once, when a file is none of volstudio's own formats."""
     return {entry.name: cast("Reader", entry.load()) for entry in entry_points(group=ENTRY_POINTS)}
+
+
+def _opened(absolute: Path, *, form: Form, name: str | None, memory_limit: int | None, series: str | int | None) -> Volume:
+    """Volume of a file or folder, by the reader that recognises it."""
+    if absolute.is_dir():
+        return _dicom(absolute, form=form, name=name, memory_limit=memory_limit, series=series)
+    check_regular(absolute)
+    with ByteStream(absolute) as stream:
+        head = stream.read(HEAD)
+    chosen = name_of(absolute) if name is None else name
+    lower = absolute.name.lower()
+    kind = recognise(lower, head)
+    if kind == "dicom":
+        return _dicom(absolute, form=form, name=name, memory_limit=memory_limit, series=series)
+    if series is not None:
+        raise UnreadableFileError(
+            f"Cannot open {str(absolute)!r} by series {series!r}: only DICOM has series to choose from; leave it out."
+        )
+    if kind in OWN:
+        module, function = OWN[kind]
+        read: ReadFunction = getattr(import_module(module), function)
+        return read(absolute, form=form, name=chosen, memory_limit=memory_limit)
+    for reader in readers().values():
+        if reader.recognise(lower, head):
+            return reader.read(absolute, form=form, name=chosen, memory_limit=memory_limit)
+    raise UnreadableFileError(f"Cannot open {str(absolute)!r}: {kind}; volstudio reads {_formats()}.")
 
 
 def _dicom(path: Path, *, form: Form, name: str | None, memory_limit: int | None, series: str | int | None) -> Volume:
