@@ -176,3 +176,9 @@ def test_the_conformance_sessions_are_refused(shared_conformance, tmp_path, monk
             load_scene(file)
         assert "\n" not in str(caught.value)
     assert sorted(os.walk(tmp_path)) == before
+
+
+def test_a_key_of_5000_letters_is_not_repeated_whole():
+    with pytest.raises(SceneError, match="there is no key 'aaa") as caught:
+        parse_scene("volstudio = 1\n" + "a" * 5000 + " = 1\n" + LAYER, syntax="toml", where="x")
+    assert len(str(caught.value)) < 500

@@ -24,6 +24,7 @@ MARKER = "volstudio"
 FORMAT_VERSION = 1
 MAX_BYTES = 4 << 20  # a scene of 20 layers takes 12 kB
 MAX_DEPTH = 16  # a matrix in a placement in a layer is 5 deep
+LONG_WORD = re.compile(r"[^ ]{120,}")  # in a message; no key, path or name that helps anybody is longer
 
 Syntax = Literal["toml", "json"]
 
@@ -71,7 +72,7 @@ def parse_scene(text: str, *, syntax: Syntax, where: str) -> Scene:
     try:
         return msgspec.convert(plain, Scene)
     except (msgspec.ValidationError, OverflowError) as error:
-        raise SceneError(f"{where}: {_explained(str(error), plain)}") from error
+        raise SceneError(f"{where}: {LONG_WORD.sub(_shortened, _explained(str(error), plain))}") from error
 
 
 def _check_depth(text: str, syntax: Syntax, where: str) -> None:
@@ -167,6 +168,10 @@ def _explained(message: str, plain: dict[str, Any]) -> str:
         kind = _STRUCTS.get(names[-2] if len(names) > 1 else "", Scene)
         return f"{wrong[1]!r} cannot be {names[-1]!r} {_spot(keys[:-1], plain)}{nearest(wrong[1], _choices(kind, names[-1]))}"
     return f"{what[:1].lower()}{what[1:].replace('`', '')} {spot}."
+
+
+def _shortened(word: re.Match[str]) -> str:
+    return f"{word[0][:60]}…{word[0][-20:]}"
 
 
 def _spot(keys: list[str], plain: dict[str, Any]) -> str:
