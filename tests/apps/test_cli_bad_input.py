@@ -133,6 +133,34 @@ def test_a_wrong_key_in_a_scene_file(folder):
     assert tree(folder) == before
 
 
+@pytest.mark.parametrize("words", [["info", ""], ["shot", "good.nii.gz", "-o", ""], ["register", "good.nii.gz", " ", "-o", "out"], [""]])
+def test_an_empty_name_is_refused(folder, here, words):
+    before = tree(folder)
+    assert_refused(here(*words, cwd=folder), "empty")
+    assert tree(folder) == before
+
+
+@pytest.mark.parametrize("words", [["info", "good.nii.gz", "--json"], ["schema"], ["--help"]])
+def test_a_reader_who_has_enough_is_no_fault(folder, words):
+    command = [EXECUTABLE] if EXECUTABLE else [sys.executable, "-m", "volstudio"]
+    process = subprocess.Popen([*command, *words], cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    process.stdout.close()
+    told = process.stderr.read()
+    process.stderr.close()
+    assert (process.wait(timeout=60), told) == (141, "")
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no /dev/full")
+def test_what_cannot_be_printed_is_told(folder):
+    command = [EXECUTABLE] if EXECUTABLE else [sys.executable, "-m", "volstudio"]
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run([*command, "info", "good.nii.gz"], cwd=folder, stdout=full, stderr=subprocess.PIPE, text=True, check=False)
+        mute = subprocess.run([*command, "info", "absent.nii"], cwd=folder, stdout=subprocess.PIPE, stderr=full, text=True, check=False)
+    assert done.returncode == 2
+    assert done.stderr == "volstudio: The system refused: [Errno 28] No space left on device.\n"
+    assert mute.returncode == 2
+
+
 def test_a_folder_that_cannot_be_written(folder):
     before = tree(folder)
     assert_refused(volstudio("shot", "good.nii.gz", "-o", "/proc/out.png", cwd=folder), "Cannot write")

@@ -119,7 +119,7 @@ def test_the_committed_schema_is_what_the_command_prints(desk, run):
     assert (desk / "schema.json").read_bytes() == committed.read_bytes()
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGKILL])
 def test_stopped_in_the_middle_leaves_nothing(desk, tmp_path, number):
     command = [sys.executable, "-m", "volstudio", "register", str(desk / "t1.nii.gz"), str(desk / "epi.nii"), "-o", "out"]
     process = subprocess.Popen(command, cwd=tmp_path, stderr=subprocess.PIPE, text=True)
@@ -135,6 +135,9 @@ def test_stopped_in_the_middle_leaves_nothing(desk, tmp_path, number):
     assert not (tmp_path / "out").exists()
     if number == signal.SIGKILL:
         assert code == -signal.SIGKILL
+        shutil.copy(desk / "epi.nii", tmp_path)
+        assert cli.run(["schema", "-o", str(tmp_path / "schema.json")]) == 0
+        assert {path.name for path in tmp_path.iterdir()} == {"schema.json", "epi.nii"}, "the next run tidies up"
     else:
         assert code == 130
         assert told.splitlines()[-1] == "volstudio: Stopped; nothing was changed."

@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from volstudio.apps.terminal import progress_on_stderr
+from volstudio.apps.terminal import give_signals_back, progress_on_stderr, stop_on_signals
 from volstudio.errors import Cancelled
 
 
@@ -17,7 +17,7 @@ def wait_and_report(progress):
         progress("working", 0.5)
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_a_signal_cancels_the_task_at_its_next_report(number):
     with progress_on_stderr(quiet=True) as progress:
         progress("working", 0.1)
@@ -31,6 +31,38 @@ def test_a_second_ctrl_c_ends_at_once():
         os.kill(os.getpid(), signal.SIGINT)
         with pytest.raises(KeyboardInterrupt):
             signal.raise_signal(signal.SIGINT)
+
+
+@pytest.fixture
+def _signals():
+    """The handlers of the test run, whatever a test does with them."""
+    before = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGHUP)}
+    for number in before:
+        signal.signal(number, signal.SIG_DFL)
+    yield
+    for number, handler in before.items():
+        signal.signal(number, handler)
+
+
+@pytest.mark.usefixtures("_signals")
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+def test_a_kill_stops_as_ctrl_c_does_until_a_window_opens(number):
+    stop_on_signals()
+    with pytest.raises(KeyboardInterrupt):
+        signal.raise_signal(number)
+    give_signals_back()
+    assert signal.getsignal(number) is signal.SIG_DFL
+
+
+@pytest.mark.usefixtures("_signals")
+def test_nohup_is_respected():
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    stop_on_signals()
+    with progress_on_stderr(quiet=True) as progress:
+        signal.raise_signal(signal.SIGHUP)
+        progress("working", 0.1)
+    give_signals_back()
+    assert signal.getsignal(signal.SIGHUP) is signal.SIG_IGN
 
 
 def test_handlers_are_given_back():

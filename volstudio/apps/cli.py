@@ -2,13 +2,16 @@
 
 Only click is imported here; each command imports its rooms when it runs, so that ``--help`` and shell completion answer at once.
 
-Exit codes: 0 done; 2 refused with one sentence on stderr and nothing written; 130 stopped by the person; 1 a fault of volstudio itself.
+Exit codes: 0 done; 2 refused with one sentence on stderr and nothing written; 130 stopped by the person; 141 the reader of the output
+went away; 1 a fault of volstudio itself.
 """
 
 from __future__ import annotations
 
+import os
 import sys
 import traceback
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 import click
@@ -23,6 +26,7 @@ from volstudio.apps.commands.register import register
 from volstudio.apps.commands.schema import schema
 from volstudio.apps.commands.shot import shot
 from volstudio.apps.commands.view import view
+from volstudio.apps.terminal import stop_on_signals
 from volstudio.errors import Cancelled, VolstudioError
 
 if TYPE_CHECKING:
@@ -30,7 +34,7 @@ if TYPE_CHECKING:
 
 __all__ = ["main", "run", "volstudio"]
 
-DONE, FAULT, REFUSED, STOPPED = 0, 1, 2, 130
+DONE, FAULT, REFUSED, STOPPED, CUT_SHORT = 0, 1, 2, 130, 141
 
 EPILOG = """
 \b
@@ -66,7 +70,7 @@ for command in (demo, view, info, shot, register, apply, convert, schema, comple
     volstudio.add_command(command)
 
 
-def run(arguments: Sequence[str] | None = None) -> int:  # noqa: PLR0911 - one return per way a command can end
+def run(arguments: Sequence[str] | None = None) -> int:  # noqa: C901, PLR0911 - one return per way a command can end
     """Run one command line and give its exit code.
 
     Parameters
@@ -77,12 +81,14 @@ def run(arguments: Sequence[str] | None = None) -> int:  # noqa: PLR0911 - one r
     Returns
     -------
     int
-        0 done, 2 refused, 130 stopped by the person, 1 a fault of volstudio itself.
+        0 done, 2 refused, 130 stopped by the person, 141 nobody reads the output any more, 1 a fault of volstudio itself.
     """
     words = list(sys.argv[1:] if arguments is None else arguments)
     debug = "--debug" in words
     try:
+        _refuse_empty(words)
         code = volstudio.main(args=words or ["--help"], prog_name="volstudio", standalone_mode=False)
+        _flush()
     except click.UsageError as error:
         return _refuse(_usage_sentence(error), debug=debug)
     except (click.Abort, Cancelled, KeyboardInterrupt):
@@ -91,6 +97,12 @@ def run(arguments: Sequence[str] | None = None) -> int:  # noqa: PLR0911 - one r
         return _refuse(str(error), debug=debug)
     except click.ClickException as error:
         return _refuse(error.format_message(), debug=debug)
+    except BrokenPipeError:  # whoever reads the output, such as `head`, has enough of it
+        return CUT_SHORT
+    except SystemExit as ended:
+        if ended.code != 1:  # completion has answered
+            raise
+        return CUT_SHORT  # click's own word for a broken pipe
     except MemoryError:
         return _refuse("There is not enough memory for this; close other programs or give smaller volumes.", debug=debug)
     except OSError as error:
@@ -103,7 +115,25 @@ def run(arguments: Sequence[str] | None = None) -> int:  # noqa: PLR0911 - one r
 
 def main() -> None:
     """Entry point of the executable."""
-    sys.exit(run())
+    stop_on_signals()
+    code = run()
+    try:
+        _flush()
+    except OSError:  # it has been told, or nobody is there to be told; Python would tell it once more at its end
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    sys.exit(code)
+
+
+def _flush() -> None:
+    """What was printed is out, or an error says that it cannot be."""
+    if sys.stdout is not None:  # as it is where a shell says >&-
+        sys.stdout.flush()
+
+
+def _refuse_empty(words: Sequence[str]) -> None:
+    """An empty word is nearly always a variable of a shell that is not set; taken for a path it would mean the present folder."""
+    if any(not word.strip() for word in words):
+        raise click.UsageError("One of the words of the command is empty; give the name that was meant")
 
 
 def _refuse(sentence: str, *, debug: bool) -> int:
@@ -113,7 +143,8 @@ def _refuse(sentence: str, *, debug: bool) -> int:
 def _say(sentence: str, code: int, *, debug: bool) -> int:
     if debug:
         traceback.print_exc()
-    click.echo(f"volstudio: {' '.join(sentence.split())}", err=True)
+    with suppress(OSError):  # stderr may be full or gone, and the code still says how it ended
+        click.echo(f"volstudio: {' '.join(sentence.split())}", err=True)
     return code
 
 

@@ -19,7 +19,24 @@ if TYPE_CHECKING:
     from volstudio.progress import Step
     from volstudio.scene.model import Scene
 
-__all__ = ["progress_on_stderr", "say", "warn_of_changes"]
+__all__ = ["give_signals_back", "progress_on_stderr", "say", "stop_on_signals", "warn_of_changes"]
+
+# A plain `kill`, and the end of the terminal or of the connection to it.
+ENDINGS = tuple(getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name))
+
+
+def stop_on_signals() -> None:
+    """From here on a ``kill`` stops this process as Ctrl-C does: what is unfinished is cleared away, and exit code 130."""
+    for number in ENDINGS:
+        if signal.getsignal(number) is signal.SIG_DFL:  # under nohup the end of the terminal is to be ignored
+            signal.signal(number, signal.default_int_handler)
+
+
+def give_signals_back() -> None:
+    """A ``kill`` ends this process at once, as the system means it: for a window, whose journal keeps the work."""
+    for number in ENDINGS:
+        if signal.getsignal(number) is signal.default_int_handler:
+            signal.signal(number, signal.SIG_DFL)
 
 
 def say(text: str = "", *, quiet: bool = False) -> None:
@@ -88,7 +105,7 @@ class _Bar:
 
 @contextmanager
 def _stoppable(progress: Progress) -> Iterator[None]:
-    """SIGINT and SIGTERM cancel the task; the handlers that were there are given back."""
+    """SIGINT, SIGTERM and SIGHUP cancel the task; the handlers that were there are given back."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return
@@ -98,7 +115,8 @@ def _stoppable(progress: Progress) -> Iterator[None]:
             signal.default_int_handler(number, frame)
         progress.cancel()
 
-    before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
+    heard = [number for number in (signal.SIGINT, *ENDINGS) if number == signal.SIGINT or signal.getsignal(number) is not signal.SIG_IGN]
+    before = {number: signal.signal(number, stop) for number in heard}
     try:
         yield
     finally:

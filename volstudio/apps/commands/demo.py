@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from volstudio.apps.terminal import progress_on_stderr, say
+from volstudio.apps.terminal import give_signals_back, progress_on_stderr, say, stop_on_signals
 
 __all__ = ["demo"]
 
@@ -32,11 +32,13 @@ def demo(*, headless: bool, output: str, overwrite: bool) -> int:
     why = "As asked, no window was opened."
     if not headless:
         scene = demo_scene()
+        give_signals_back()
         from volstudio.apps.studio import run
 
         try:
             return run(scene)
         except (MissingExtraError, OpenGLUnavailableError) as error:
+            stop_on_signals()
             why = str(error)
     with progress_on_stderr() as progress:
         outcome = run_headless(output, overwrite=overwrite, progress=progress)

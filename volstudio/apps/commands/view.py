@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from volstudio.apps.terminal import warn_of_changes
+from volstudio.apps.terminal import give_signals_back, warn_of_changes
 from volstudio.apps.values import FORM
 
 if TYPE_CHECKING:
@@ -30,6 +30,7 @@ def view(inputs: tuple[str, ...], *, form: Form) -> int:
 
     Without arguments it opens empty, or offers the session of a window that was killed. Press ? in it for all keys.
     """
+    give_signals_back()
     from volstudio.apps.studio import run
     from volstudio.tasks.open import open_scene
 
