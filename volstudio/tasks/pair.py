@@ -132,12 +132,12 @@ def register_pair(
     still, mover = open_volumes([fixed, moving])
     begin = None if start is None else _start(start, still, mover)
     names = _names(still, mover)
-    if still.source and mover.source and still.source.path.samefile(mover.source.path):
-        raise RegistrationError(f"{fixed!r} and {moving!r} are one and the same file, which lies on itself already; give two scans.")
     protect = [file for volume in (still, mover) if volume.source for file in volume.source.files]
     if start is not None:
         protect += [Path(start), sidecar_path(start)]
     with staged(folder, names.values(), overwrite=overwrite, protect=protect) as files:
+        if still.source and mover.source and still.source.path.samefile(mover.source.path):
+            raise RegistrationError(f"{fixed!r} and {moving!r} are one and the same file, which lies on itself already; give two scans.")
         result = register(still, mover, start=begin, progress=report.part(0.02, 0.9))
         before = Scene.of(still, mover)
         findings = _write(files=files, names=names, before=before, result=result, volumes=(still, mover), view=view, report=report)
