@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from volstudio.geometry.rigid import RigidTransform
 from volstudio.rendering.rays import FloatArray, ViewRays, pixel_mm
 
 if TYPE_CHECKING:
@@ -252,18 +253,8 @@ def translation(vector: ArrayLike) -> FloatArray:
 
 
 def rotation_about(axis: ArrayLike, angle: float, pivot: ArrayLike) -> FloatArray:
-    """(4, 4) matrix of a turn by radians about an axis (3,) through a point (3,), right-handed.
-
-    Notes
-    -----
-    Rodrigues: R = I + sin(a) K + (1 - cos(a)) K K, with K the cross product by the unit axis.
-    """
-    x, y, z = np.asarray(axis, dtype=float) / np.linalg.norm(axis)
-    cross = np.array([[0, -z, y], [z, 0, -x], [-y, x, 0]])
-    matrix = np.eye(4)
-    matrix[:3, :3] += np.sin(angle) * cross + (1 - np.cos(angle)) * cross @ cross
-    matrix[:3, 3] = pivot - matrix[:3, :3] @ np.asarray(pivot, dtype=float)
-    return matrix
+    """(4, 4) matrix of a turn by radians about an axis (3,) through a point (3,), right-handed."""
+    return RigidTransform.from_axis_angle(axis, angle, centre=pivot).matrix
 
 
 def _handle(name: str, line: FloatArray, axis: FloatArray) -> Handle:

@@ -18,6 +18,7 @@ import numpy as np
 from volstudio.errors import MissingExtraError, OutputError, VolstudioError
 from volstudio.geometry.affine import Affine, FloatArray
 from volstudio.geometry.grid import Grid
+from volstudio.geometry.rigid import RigidTransform
 from volstudio.geometry.spaces import scanner, voxel
 from volstudio.volumes.atomic import atomic_bytes
 from volstudio.volumes.volume import Source, Volume
@@ -172,8 +173,7 @@ def _epi_path() -> Path:
 
 def _true_affine() -> FloatArray:
     """EPI voxel -> t1:scanner of the simulation. The first axis points left, as converters of scanner files write it."""
-    x, y, z = np.deg2rad(_TILT_DEG)
-    linear = _turn((0, 0, 1), z) @ _turn((0, 1, 0), y) @ _turn((1, 0, 0), x) @ np.diag([-_VOXEL_MM[0], _VOXEL_MM[1], _VOXEL_MM[2]])
+    linear = RigidTransform.from_euler(np.deg2rad(_TILT_DEG)).rotation @ np.diag([-_VOXEL_MM[0], _VOXEL_MM[1], _VOXEL_MM[2]])
     affine = np.eye(4)
     affine[:3, :3] = linear
     affine[:3, 3] = np.array(_CENTRE_MM) - linear @ ((np.array(_SHAPE) - 1) / 2)
@@ -183,21 +183,11 @@ def _true_affine() -> FloatArray:
 @cache
 def _wrong_affine() -> FloatArray:
     """EPI voxel -> epi:scanner as the header states it: float32 numbers, moved about the EPI's centre."""
-    turn = _turn(_HEADER_AXIS, np.deg2rad(HEADER_ANGLE_DEG))
-    direction = np.array(_HEADER_DIRECTION) / np.linalg.norm(_HEADER_DIRECTION)
-    move = np.eye(4)
-    move[:3, :3] = turn
-    move[:3, 3] = np.array(_CENTRE_MM) - turn @ np.array(_CENTRE_MM) + HEADER_SHIFT_MM * direction
-    stated = (move @ _true_affine()).astype(np.float32).astype(np.float64)
+    shift = HEADER_SHIFT_MM * np.array(_HEADER_DIRECTION) / np.linalg.norm(_HEADER_DIRECTION)
+    move = RigidTransform.from_axis_angle(_HEADER_AXIS, np.deg2rad(HEADER_ANGLE_DEG), shift, centre=_CENTRE_MM)
+    stated = (move.matrix @ _true_affine()).astype(np.float32).astype(np.float64)
     stated.setflags(write=False)
     return stated
-
-
-def _turn(axis: tuple[float, float, float], angle: float) -> FloatArray:
-    """(3, 3) rotation about an axis (Rodrigues)."""
-    x, y, z = np.array(axis) / np.linalg.norm(axis)
-    cross = np.array([[0, -z, y], [z, 0, -x], [-y, x, 0]])
-    return np.asarray(np.eye(3) + np.sin(angle) * cross + (1 - np.cos(angle)) * cross @ cross)
 
 
 def _simulate() -> NDArray[np.int16]:
