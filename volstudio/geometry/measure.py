@@ -9,7 +9,7 @@ import numpy as np
 
 from volstudio.errors import GeometryError, SpaceMismatchError
 from volstudio.geometry.affine import Affine
-from volstudio.geometry.rigid import RigidTransform
+from volstudio.geometry.rigid import ORIGIN, RigidTransform
 from volstudio.geometry.rotation import nearest, to_axis_angle
 
 if TYPE_CHECKING:
@@ -20,7 +20,6 @@ if TYPE_CHECKING:
 
 __all__ = ["Distance", "angle_deg", "distance_mm", "framewise_displacement", "over_grid", "rms_deviation"]
 
-ORIGIN = (0.0, 0.0, 0.0)
 JENKINSON_RADIUS = 80.0  # mm, a ball of a head's size: FSL's rmsdiff and MCFLIRT
 POWER_RADIUS = 50.0  # mm, from the middle of the head to the cortex: Power et al. 2012
 

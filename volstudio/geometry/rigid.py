@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import ArrayLike
 
-__all__ = ["RigidTransform", "compose", "interpolate", "mean"]
+__all__ = ["ORIGIN", "RigidTransform", "compose", "interpolate", "mean"]
 
 ORIGIN = (0.0, 0.0, 0.0)
 Six = tuple[float, float, float, float, float, float]

@@ -14,9 +14,20 @@ from volstudio.errors import GeometryError
 if TYPE_CHECKING:
     from volstudio.geometry.affine import FloatArray
 
-__all__ = ["from_axis_angle", "from_euler", "from_quaternion", "mean", "nearest", "proper", "to_axis_angle", "to_euler", "to_quaternion"]
+__all__ = [
+    "RIGID_TOLERANCE",
+    "from_axis_angle",
+    "from_euler",
+    "from_quaternion",
+    "mean",
+    "nearest",
+    "proper",
+    "to_axis_angle",
+    "to_euler",
+    "to_quaternion",
+]
 
-RIGID_TOLERANCE = 1e-6  # 0.1 micrometre at the far side of a head; single-precision headers stay below it
+RIGID_TOLERANCE = 1e-6  # of the entries of R^T R - I: 0.1 micrometre at the far side of a head; single-precision headers stay below it
 EXACT = 1e-14  # what a few products of exact rotations differ from orthonormal by rounding
 GIMBAL = 1e-13  # cosine of the y angle below which the x and z angles are told apart by rounding alone
 

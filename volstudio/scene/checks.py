@@ -14,17 +14,17 @@ from typing import TYPE_CHECKING, Any, get_args
 import msgspec
 
 from volstudio.errors import SceneError, WrongTypeError
+from volstudio.geometry.rotation import RIGID_TOLERANCE
 from volstudio.scene import colourmaps
 from volstudio.scene.model import IDENTITY, Camera, Clip, Convention, Landmark, Layer, Look, Matrix, Panel, Placement, Scene, Vec3, View
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["MAX_CLIPS", "MAX_LAYERS", "RIGID_TOLERANCE", "check", "check_kind", "check_path"]
+__all__ = ["MAX_CLIPS", "MAX_LAYERS", "check", "check_kind", "check_path"]
 
 MAX_LAYERS = 1000  # far above any study; stops a file of a million layers before it stops the window
 MAX_CLIPS = 6  # as many as a volume mapper of VTK takes
-RIGID_TOLERANCE = 1e-6  # of the entries of R'R - 1: 0.2 micrometres at the edge of a head
 MAX_TEXT = 500
 
 _DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
