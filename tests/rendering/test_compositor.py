@@ -317,3 +317,43 @@ print([name for name in ("pyvista", "scipy", "SimpleITK", "PySide6") if name in 
 """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.split() == ["[]", "[]"], done.stdout
+
+
+WILD = {
+    "infinities": np.where(np.arange(1000) % 7 == 0, np.inf, np.linspace(0, 1, 1000)).astype(np.float32),
+    "nothing but infinity": np.full(1000, -np.inf, np.float32),
+    "the end of float32": np.linspace(-3.4e38, 3.4e38, 1000).astype(np.float32),
+    "beyond float32": np.linspace(-1e60, 1e60, 1000),
+    "tiny": np.linspace(0, 1e-40, 1000),
+}
+
+
+@pytest.mark.parametrize("values", WILD.values(), ids=list(WILD))
+@pytest.mark.parametrize("look", [Look(), Look(hide_below=0.5), Look(two_sided=True, colourmap="cold-hot"), Look(colourmap="labels")])
+def test_wild_values_are_drawn_without_a_warning(make_volume, make_scene, values, look):
+    scene, find = make_scene(make_volume(values.reshape(10, 10, 10)), looks=[look])
+    slice_rgb(scene, find, SliceView("axial", (4.5, 4.5, 4.5), 14.0, (60, 60)))
+
+
+def test_values_beyond_float32_keep_their_shades(make_volume, make_scene):
+    data = np.zeros((4, 4, 4))
+    data[0], data[1], data[2], data[3] = 1e50, 2e50, 3e50, 4e50
+    scene, find = make_scene(make_volume(data), looks=[Look(window=(1e50, 4e50))])
+    picture = slice_rgb(scene, find, SliceView("axial", (1.5, 1.5, 1.5), 4.0, (4, 4)))
+    assert picture[1, :, 0].tolist() == [0, 85, 170, 255]
+
+
+def test_long_label_numbers_keep_their_colours(make_volume, make_scene):
+    data = np.zeros((4, 4, 4), np.int32)
+    data[:] = np.array([614454277, 614454278, 614454279, 0])[:, None, None]
+    scene, find = make_scene(make_volume(data), looks=[Look(colourmap="labels", interpolation="linear")])
+    picture = slice_rgb(scene, find, SliceView("axial", (1.5, 1.5, 1.5), 4.0, (4, 4)))
+    assert len(np.unique(picture[1], axis=0)) == 4
+
+
+def test_the_window_of_labels_is_their_whole_range(make_volume, make_scene):
+    data = np.zeros((20, 20, 20), np.int16)
+    data[2:18, 2:18, 2:18] = 3
+    data[9, 9, 9] = 1017
+    scene, find = make_scene(make_volume(data), looks=[Look(colourmap="labels")])
+    assert window_of(scene.layers[0], find(scene.layers[0])) == (0.0, 1017.0)

@@ -108,6 +108,11 @@ def test_labels_are_known_by_their_runs():
     assert is_labels(volume_from_array(labels.astype(np.float32), np.eye(4)))
 
 
+@pytest.mark.parametrize("dtype", [np.float32, np.uint8])
+def test_one_value_everywhere_is_no_labels(dtype):
+    assert not is_labels(volume_from_array(np.full((15, 16, 17), 3, dtype), np.eye(4)))
+
+
 def test_grey_values_are_no_labels():
     grey = (ball() * CHANCE.integers(50, 200, SHAPE)).astype(np.uint8)
     assert not is_labels(volume_from_array(grey, np.eye(4)))

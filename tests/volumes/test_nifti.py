@@ -10,8 +10,10 @@ import numpy as np
 import pytest
 
 from volstudio.errors import UnreadableFileError
+from volstudio.geometry.affine import Affine
 from volstudio.volumes import series, stored
 from volstudio.volumes.readers import open_volume
+from volstudio.volumes.save import save_header
 from volstudio.volumes.series import PackedSeries, StoredArray
 
 
@@ -296,3 +298,35 @@ def test_packed_series_reads_each_byte_once(tmp_path):
     assert len(ends) == 1
     assert ends[0].verified
     assert not ends[0].extra
+
+
+@pytest.mark.parametrize(("version", "begin"), [(1, 352), (2, 544)])
+def test_an_offset_of_zero_stands_for_right_behind_the_header(write_nifti, ramp, oblique, version, begin):
+    path = write_nifti("a.nii", ramp, oblique, version=version)
+    data = bytearray(path.read_bytes())
+    where, form = (108, "<f4") if version == 1 else (168, "<i8")
+    data[where : where + np.dtype(form).itemsize] = np.zeros(1, form).tobytes()
+    path.write_bytes(data)
+    volume = open_volume(path)
+    np.testing.assert_array_equal(volume.data, ramp)
+    (finding,) = [finding for finding in volume.findings if finding.code == "offset-zero"]
+    assert f"{begin} is taken" in finding.text
+    saved = path.with_name("saved.nii")
+    save_header(volume, Affine.identity(volume.affine.target, "scene"), saved)
+    np.testing.assert_array_equal(open_volume(saved).data, ramp)
+
+
+def test_what_scaling_takes_beyond_float32_is_float64(write_nifti, ramp, oblique):
+    path = write_nifti("a.nii", ramp, oblique)
+    data = bytearray(path.read_bytes())
+    data[112:120] = np.array([1e38, 0], "<f4").tobytes()
+    path.write_bytes(data)
+    volume = open_volume(path)
+    assert volume.data.dtype == np.float64
+    np.testing.assert_allclose(volume.data, ramp * 1e38, rtol=1e-6)
+
+
+def test_four_colours_are_called_so(tmp_path, oblique):
+    colours = np.zeros((4, 5, 6), [("R", "u1"), ("G", "u1"), ("B", "u1"), ("A", "u1")])
+    nib.save(nib.Nifti1Image(colours, oblique), tmp_path / "a.nii")
+    assert "(RGBA)" in next(finding.text for finding in open_volume(tmp_path / "a.nii").findings if finding.code == "colour")

@@ -115,7 +115,8 @@ def _drawable(frame: NDArray[Any]) -> NDArray[Any]:
     if frame.dtype.kind == "c":
         frame = np.abs(frame)
     if not (frame.dtype.isnative and frame.dtype.char in DRAWN_AS_THEY_ARE):
-        frame = frame.astype(np.float32)
+        with np.errstate(over="ignore"):  # becomes infinity, and that the greatest value there is
+            frame = frame.astype(np.float32)
     if frame.dtype.kind == "f":
         with np.errstate(invalid="ignore"):
             # One hole makes the sum one, and a sum needs no memory.

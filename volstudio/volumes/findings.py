@@ -5,16 +5,15 @@ Codes are stable words for scripts. A finding is a warning where what is seen co
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
+from volstudio.volumes.intensity import spread_slices
 from volstudio.volumes.nifti_forms import UNITS
 from volstudio.volumes.volume import Finding, Volume
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
     from volstudio.geometry.affine import FloatArray
     from volstudio.geometry.grid import Grid
 
@@ -139,20 +138,20 @@ def voxel_findings(volume: Volume, *, whole: bool = False) -> tuple[Finding, ...
     ----------
     volume : Volume
     whole : bool
-        Look at every voxel; otherwise at the middle slice, and at the rest only where that holds no finite number.
+        Look at every voxel; otherwise at some slices, and at the rest only where these hold no finite number.
     """
     if volume.data.dtype.kind != "f":
         return ()
-    first: NDArray[Any] = volume.data[..., 0] if len(volume.data.shape) == 4 else volume.data[...]
-    middle = first[..., volume.shape[2] // 2]
-    if not whole and np.isfinite(middle).any():
-        return ()
-    finite = np.isfinite(first)
+    finite = np.isfinite(spread_slices(volume.data))
+    every = whole or not finite.any()
+    if every:
+        finite = np.isfinite(volume.frame(0))
     count = int(finite.size - np.count_nonzero(finite))
     if count == finite.size:
         return (Finding("no-finite-voxel", "No voxel holds a finite number; there is nothing to see in this file.", "warning"),)
-    if whole and count:
-        share = 100 * count / finite.size
-        text = f"{count} voxels ({share:.2g} %) hold NaN or infinity; they are drawn transparent and left out of windows and registration."
-        return (Finding("not-finite-voxels", text, "info"),)
-    return ()
+    if not count:
+        return ()
+    share = f"{100 * count / finite.size:.2g} %"
+    what = f"{count} voxels ({share}) hold" if every else f"About {share} of the voxels hold"
+    text = f"{what} NaN or infinity; they are drawn transparent and left out of windows and registration."
+    return (Finding("not-finite-voxels", text, "info"),)

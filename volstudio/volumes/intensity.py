@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from volstudio.geometry.affine import FloatArray
     from volstudio.volumes.volume import Volume, VoxelArray
 
-__all__ = ["foreground", "full_range", "histogram", "is_labels", "is_stat_map", "robust_window", "sample_values"]
+__all__ = ["foreground", "full_range", "histogram", "is_labels", "is_stat_map", "robust_window", "sample_values", "spread_slices"]
 
 SAMPLE = 200_000  # voxels looked at; percentiles of so many are good to about 0.1 %
 SLICES = 24  # whole slices read: a file that is mapped into memory is then not read as a whole
@@ -166,14 +166,14 @@ def is_labels(volume: Volume) -> bool:
         return True
     if volume.data.dtype.kind not in "iuf" or intent in STAT_INTENTS:
         return False
-    rows = _slices(volume.data)
+    rows = spread_slices(volume.data)
     if not np.isfinite(rows).all() or (rows != np.rint(rows)).any() or rows.min() < 0:
         return False
     inside = rows[:-1] != 0
     if not inside.any():
         return False
     alike = np.count_nonzero(inside & (rows[1:] == rows[:-1])) / np.count_nonzero(inside)
-    return bool(alike > LABEL_RUN) and len(np.unique(rows)) <= MOST_LABELS
+    return bool(alike > LABEL_RUN) and 2 <= len(np.unique(rows)) <= MOST_LABELS  # one value everywhere tells nothing from anything
 
 
 def is_stat_map(volume: Volume) -> bool:
@@ -197,12 +197,12 @@ def is_stat_map(volume: Volume) -> bool:
 
 def sample_values(array: VoxelArray | NDArray[Any]) -> NDArray[Any]:
     """(n,) about `SAMPLE` values of the first time point, evenly spread, the same ones each time."""
-    rows = _slices(array)
+    rows = spread_slices(array)
     step = max(1, round((rows.size / SAMPLE) ** 0.5))
     return np.asarray(rows[::step, ::step].ravel(order="K"))
 
 
-def _slices(array: VoxelArray | NDArray[Any]) -> NDArray[Any]:
+def spread_slices(array: VoxelArray | NDArray[Any]) -> NDArray[Any]:
     """(i, j, n) some whole slices across k of the first time point."""
     depth = array.shape[2]
     ks = np.unique(np.linspace(0, depth - 1, min(depth, SLICES)).round().astype(int))

@@ -135,6 +135,7 @@ def read_header(path: Path) -> tuple[NiftiHeader, bytes]:
         wanted = header["vox_offset"]
         # A pair keeps its extensions behind the header, in a file of its own; a bound stops a header that lies about its offset.
         limit = int(wanted) if header.single and np.isfinite(wanted) and header.size < wanted < EXTENSIONS_LIMIT else EXTENSIONS_LIMIT
+        limit = header.least_offset if header.single and wanted == 0 else limit
         behind = (head + stream.read(max(limit - len(head), 0)))[header.size : limit]
     return header, behind
 

@@ -66,7 +66,8 @@ def layout_of(header: NiftiHeader, path: Path) -> Layout:
         text = f"The header says {bits} bits a voxel, its data type has {8 * stored.itemsize}; the data type is taken."
         findings += (Finding("bitpix-differs", text, "warning"),)
     findings += _type_findings(stored)
-    return Layout(shape, Decoder(stored, slope, inter), _offset(header, path), findings)
+    offset, found = _offset(header, path)
+    return Layout(shape, Decoder(stored, slope, inter), offset, findings + found)
 
 
 def fold_shape(dims: tuple[int, ...], path: Path) -> tuple[tuple[int, ...], tuple[Finding, ...]]:
@@ -120,15 +121,19 @@ def check_room(layout: Layout, packing: Packing, size: int, path: Path) -> None:
     )
 
 
-def _offset(header: NiftiHeader, path: Path) -> int:
+def _offset(header: NiftiHeader, path: Path) -> tuple[int, tuple[Finding, ...]]:
+    """Where the voxels begin; 0 in a single file, which many programs write, stands for right behind the header."""
     offset = header["vox_offset"]
     if not math.isfinite(offset) or offset < 0 or offset != int(offset):
         raise UnreadableFileError(f"Cannot read {str(path)!r}: its vox_offset is {offset:g}, not a whole number of bytes in the file.")
+    if offset == 0 < header.least_offset:
+        text = f"The header says that the voxels begin at byte 0 (vox_offset), where it stands itself; {header.least_offset} is taken."
+        return header.least_offset, (Finding("offset-zero", text, "warning"),)
     if offset < header.least_offset:
         raise UnreadableFileError(
             f"Cannot read {str(path)!r}: its vox_offset is {offset:g}, inside the header, which ends at {header.least_offset}."
         )
-    return int(offset)
+    return int(offset), ()
 
 
 def _scaling(header: NiftiHeader) -> tuple[float, float, tuple[Finding, ...]]:
@@ -150,7 +155,7 @@ def _scaling(header: NiftiHeader) -> tuple[float, float, tuple[Finding, ...]]:
 
 def _type_findings(stored: np.dtype[Any]) -> tuple[Finding, ...]:
     if stored.names:
-        return (Finding("colour", "The voxels are colours (RGB); their brightness is shown.", "warning"),)
+        return (Finding("colour", f"The voxels are colours ({''.join(stored.names)}); their brightness is shown.", "warning"),)
     if stored.kind == "c":
         return (Finding("complex", "The voxels are complex numbers; their magnitude is shown.", "warning"),)
     return ()

@@ -31,6 +31,7 @@ __all__ = ["IN_MEMORY", "Decoder", "PackedSeries", "RawArray", "StoredArray", "f
 
 Kind = Literal["stored", "scaled", "magnitude", "luminance"]
 RGB_WEIGHTS = (0.299, 0.587, 0.114)  # ITU-R BT.601 luma, as most of the field's tools use for RGB volumes
+FLOAT_REACH = 1e12  # stored floats are smaller than this, whatever their unit
 IN_MEMORY = 1 << 30  # a larger packed series goes to a temporary file, whose pages the system can drop
 
 
@@ -79,7 +80,8 @@ class Decoder:
     def dtype(self) -> np.dtype[Any]:
         """Type of the values.
 
-        Scaled values are float32, whose 24 bits hold any scaled 16-bit number; wider stored types are scaled as float64.
+        Scaled values are float32, whose 24 bits hold any scaled 16-bit number; wider stored types are scaled as float64, and so is what
+        would leave the range of float32.
         """
         kind, itemsize = self.kind, self.stored.itemsize
         if kind == "luminance":
@@ -88,7 +90,9 @@ class Decoder:
             return np.dtype(np.float32 if itemsize == 8 else np.float64)
         if kind == "scaled":
             wide = itemsize > 4 or (itemsize == 4 and self.stored.kind in "iu")
-            return np.dtype(np.float64 if wide else np.float32)
+            reach = 2.0 ** (8 * itemsize) if self.stored.kind in "iu" else FLOAT_REACH
+            far = abs(self.slope) * reach + abs(self.inter) > float(np.finfo(np.float32).max)
+            return np.dtype(np.float64 if wide or far else np.float32)
         return self.stored.newbyteorder("=")
 
     def __call__(self, raw: NDArray[Any]) -> NDArray[Any]:
@@ -100,12 +104,13 @@ class Decoder:
         if kind == "luminance":
             red, green, blue = (raw[channel].astype(np.float32) for channel in ("R", "G", "B"))
             return np.asarray(np.rint(RGB_WEIGHTS[0] * red + RGB_WEIGHTS[1] * green + RGB_WEIGHTS[2] * blue), dtype=np.uint8)
-        if raw.ndim == 0:
-            return np.asarray(self._values(raw)).astype(self.dtype)
-        values = np.empty_like(raw, dtype=self.dtype, subok=False)
-        for slab in range(raw.shape[-1]):  # in slabs, so that no float64 copy of the whole is ever made
-            values[..., slab] = self._values(raw[..., slab])
-        return values
+        with np.errstate(over="ignore", invalid="ignore"):  # what is too large becomes infinity, which the header doctor tells of
+            if raw.ndim == 0:
+                return np.asarray(self._values(raw)).astype(self.dtype)
+            values = np.empty_like(raw, dtype=self.dtype, subok=False)
+            for slab in range(raw.shape[-1]):  # in slabs, so that no float64 copy of the whole is ever made
+                values[..., slab] = self._values(raw[..., slab])
+            return values
 
     def _values(self, raw: NDArray[Any]) -> NDArray[Any]:
         numbers = np.abs(raw.astype(self.stored.newbyteorder("="))) if self.kind == "magnitude" else raw
