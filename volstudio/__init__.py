@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from volstudio.progress import Progress as Progress
     from volstudio.registration.plan import RegistrationPlan as RegistrationPlan
     from volstudio.registration.rigid import register as register
+    from volstudio.registration.trust import trust as trust
     from volstudio.rendering.plotter import add_to as add_to
     from volstudio.scene.files import load_scene as load_scene
     from volstudio.scene.files import save_scene as save_scene
@@ -52,6 +53,7 @@ _HOMES = {
     "save_header": "volumes.save",
     "save_scene": "scene.files",
     "save_volume": "volumes.save",
+    "trust": "registration.trust",
     "write_transform": "transforms.files",
 }
 
