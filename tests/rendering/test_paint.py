@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from volstudio.rendering.paint import draw_disc, draw_line, draw_polyline, draw_text, fill_rectangle, measure_text, stroke_rectangle
+from volstudio.rendering.paint import draw_line, draw_polyline, draw_text, fill_rectangle, measure_text, stroke_rectangle
 
 WHITE = (1.0, 1.0, 1.0)
 
@@ -76,9 +76,9 @@ def test_frames_are_open_inside():
     assert not picture[11:20, 11:30].any()
 
 
-def test_discs_have_their_area():
+def test_a_stroke_without_length_is_a_disc():
     picture = black()
-    draw_disc(picture, (40.3, 30.6), 12, colour=WHITE)
+    draw_polyline(picture, [(40.3, 30.6), (40.3, 30.6)], colour=WHITE, width=24)
     assert picture[..., 0].sum() / 255 == pytest.approx(np.pi * 144, rel=0.02)
 
 

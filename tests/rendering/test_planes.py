@@ -66,13 +66,6 @@ def test_a_ray_under_a_projected_point_passes_through_it(view, point):
     assert np.linalg.norm(np.cross(np.array(point) - start, direction)) == pytest.approx(0, abs=1e-6)
 
 
-@given(view=views, size=st.tuples(st.integers(1, 4000), st.integers(1, 4000)))
-def test_resizing_keeps_the_scale_and_the_middle(view, size):
-    resized = view.resized(size)
-    assert resized.pixel_mm == pytest.approx(view.pixel_mm)
-    assert resized.centre == view.centre
-
-
 @pytest.mark.parametrize("convention", ["neurological", "radiological"])
 def test_left_of_the_patient_is_where_the_convention_says_and_anterior_is_on_the_right(convention):
     for plane in ("axial", "coronal"):

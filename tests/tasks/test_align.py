@@ -68,7 +68,6 @@ def test_command_is_one_undo_step_made_by_registration(pair, refined):
 def test_words_say_how_far_and_how_well(refined):
     assert "bold moved by" in refined.text
     assert "converged" in refined.text
-    assert refined.truth_text.startswith("13.0 mm off before, 0.")
     assert refined.revision == 7
     assert (refined.fixed, refined.moving) == ("anatomy", "bold")
 

@@ -80,11 +80,6 @@ class Probe:
     renderer: str
     sentence: str
 
-    @property
-    def software(self) -> bool:
-        """Whether pictures are made by the processor, so that detail costs time."""
-        return any(word in self.renderer.lower() for word in ("llvmpipe", "softpipe", "swiftshader", "swrast"))
-
 
 # Tries one window class, without some variables of the environment: (works, what it says).
 Trial = Callable[[str, tuple[str, ...]], tuple[bool, str]]

@@ -18,7 +18,7 @@ from volstudio.rendering.lettering import ink
 if TYPE_CHECKING:
     from volstudio.scene.model import Vec3
 
-__all__ = ["draw_disc", "draw_line", "draw_polyline", "draw_text", "fill_rectangle", "measure_text", "stroke_rectangle"]
+__all__ = ["draw_line", "draw_polyline", "draw_text", "fill_rectangle", "measure_text", "stroke_rectangle"]
 
 Picture = NDArray[np.uint8]
 Mask = NDArray[np.float32]
@@ -122,12 +122,6 @@ def draw_polyline(
     for start, end in pieces - low:
         _stamp(mask, start, end, width)
     _lay(picture, mask, (int(low[0]), int(low[1])), colour, opacity)
-
-
-def draw_disc(picture: Picture, centre: ArrayLike, radius: float, *, colour: Vec3, opacity: float = 1.0) -> None:
-    """A filled circle."""
-    x, y = (float(value) for value in np.asarray(centre, dtype=np.float64))
-    draw_polyline(picture, [(x, y), (x, y)], colour=colour, width=2 * radius, opacity=opacity)
 
 
 def fill_rectangle(picture: Picture, box: tuple[float, float, float, float], *, colour: Vec3, opacity: float = 1.0) -> None:

@@ -244,10 +244,6 @@ class SliceView:
         shift = self.pixel_to_scene[:3, :2] @ np.asarray(pixels, dtype=np.float64)
         return replace(self, centre=vec3(np.array(self.centre) - shift))
 
-    def resized(self, size: tuple[int, int]) -> SliceView:
-        """The same pixels per mm and the same middle in a picture of another size."""
-        return replace(self, size=size, height_mm=self.pixel_mm * size[1])
-
     def panel(self) -> Panel:
         """Zoom and pan of this view, as a scene stores them."""
         return Panel(centre=self.centre, height=self.height_mm)

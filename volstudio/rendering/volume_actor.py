@@ -215,7 +215,7 @@ class VolumeActor:
         centre[:3, 3] = (first.voxel_to_scene @ [*((np.array(first.frame.shape) - 1) / 2), 1])[:3]
         scale = np.diag([*(np.full(3, first.voxel_mm * 0.1)), 1.0])
         self._volumes[1].SetUserMatrix(_matrix(centre @ scale))
-        self._padding = empty
+        self._padding = empty  # its memory is read by VTK, which does not own it
 
     def _add(self, port: int, mapper: VtkObject, image: VoxelImage) -> None:
         volume = vtkVolume()

@@ -72,13 +72,6 @@ class Refinement:
         )
         return " ".join([said, *(f"{note[0].upper()}{note[1:]}." for note in self.notes)])
 
-    @property
-    def truth_text(self) -> str:
-        """How far off it was and is, where that is known; else empty."""
-        if self.before is None or self.after is None:
-            return ""
-        return f"{self.before.mean:.1f} mm off before, {self.after.mean:.2f} mm after (against the known truth, mean over the brain)"
-
 
 def refine(
     scene: Scene,

@@ -79,13 +79,6 @@ class VolumeStore:
             self._memory[token] = volume
             return token
 
-    def discard(self, path: str) -> None:
-        """Forget a volume; those who hold it keep it."""
-        with self._lock:
-            self._memory.pop(path, None)
-            for key in [key for key in self._volumes if isinstance(key, tuple) and key[0] == path]:
-                del self._volumes[key]
-
     def frame(self, volume: Volume, time: int = 0) -> NDArray[Any]:
         """(i, j, k) values of one time point, read-only; the very same array each time, so that a view can know it by identity.
 
