@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from volstudio.rendering.gl_probe import APT_LINE, probe_opengl
+from volstudio.scene.model import Landmark, Layer, Look, Scene
 from volstudio.tasks.open import open_scene
 from volstudio.tasks.shots import render
 from volstudio.volumes.samples import sample_path
@@ -92,6 +93,12 @@ def test_the_scene_of_the_page_opens_and_draws(tmp_path):
     (tmp_path / "scene.toml").write_text(text, encoding="utf-8")
     picture = render(open_scene([tmp_path / "scene.toml"]), size=(400, 160))
     assert picture.max() > 200
+
+
+@pytest.mark.parametrize("kind", [Scene, Layer, Look, Landmark])
+def test_the_page_of_scene_files_names_every_key(kind):
+    named = set(re.findall(r"\w+", (ROOT / "docs" / "scene_files.md").read_text(encoding="utf-8")))
+    assert set(kind.__struct_fields__) <= named
 
 
 def test_the_apt_line_is_the_one_that_the_program_says():
