@@ -11,7 +11,7 @@ from volstudio.registration.plan import DEFAULT, RegistrationPlan, load_plan, sa
 
 @pytest.mark.parametrize("suffix", [".toml", ".json"])
 def test_file_gives_the_plan_back(tmp_path, suffix):
-    plan = RegistrationPlan(levels_mm=(6.0, 3.0), bins=24, seed=3)
+    plan = RegistrationPlan(levels_mm=(6.0, 3.0), bins=24, seed=3, start="search", refine="builtin")
     path = tmp_path / f"plan{suffix}"
     save_plan(plan, path)
     assert load_plan(path) == plan

@@ -137,6 +137,28 @@ def test_start_that_is_not_rigid_is_refused(fixed, moving):
         register(fixed, moving, start=Affine(np.diag([1.1, 1, 1, 1]), "moving:scanner", "fixed:scanner"))
 
 
+def test_without_a_start_any_orientation_is_found_and_the_header_leaves_no_trace(heads, fixed):
+    """Either engine, from a header that is wrong by half a turn: the answer of the right header."""
+    shape, rng = (48, 60, 46), np.random.default_rng(3)
+    far = heads.rigid(rng.normal(size=3), 150, (90, -60, 40))
+    right, wrong = (
+        heads.head(shape, heads.grid_affine(shape, np.diag([3.0, 3.0, 3.0])), name="moving", moved=m, seed=1) for m in (None, far)
+    )
+    for refine in ("simpleitk", "builtin"):
+        plan = RegistrationPlan(samples=12_000, refine=refine)
+        found = register(fixed, wrong, plan=plan).moving_to_fixed.matrix @ far
+        assert heads.error_mm(found, np.eye(4)) < 0.3
+        assert heads.error_mm(found, register(fixed, right, plan=plan).moving_to_fixed.matrix) < 0.01
+
+
+def test_a_search_can_be_asked_for_and_a_climb_too(heads, fixed, moving, moved):
+    far = Affine(heads.rigid((1, 0, 0), 120, (0, 0, 0)), "moving:scanner", "fixed:scanner")
+    found = register(fixed, moving, plan=RegistrationPlan(samples=12_000, start="search"), start=far)
+    assert heads.error_mm(found.fixed_to_moving.matrix, moved) < 0.3
+    climbed = register(fixed, moving, plan=RegistrationPlan(samples=12_000, start="given", refine="builtin"))
+    assert heads.error_mm(climbed.fixed_to_moving.matrix, moved) < 0.3
+
+
 # -------------------------------------------------------------------------------------------------------------- reproducibility
 def test_same_bits_on_every_run_for_any_number_of_threads(fixed, moving):
     before = sitk.ProcessObject.GetGlobalDefaultNumberOfThreads()
