@@ -1,9 +1,13 @@
 from __future__ import annotations
 
+from itertools import combinations
+
 import numpy as np
 import pytest
 
-from volstudio.rendering.colour_bars import ColourBar, bars_below, bars_of, paint_bars
+from volstudio.rendering import colour_bars
+from volstudio.rendering.colour_bars import COLUMN_WIDTH, ColourBar, bars_below, bars_of, columns_beside, fitting, paint_bars
+from volstudio.rendering.paint import draw_text, measure_text
 from volstudio.scene import colourmaps
 from volstudio.scene.model import Look
 
@@ -52,6 +56,39 @@ def test_bars_stay_in_their_box(run, count, two_sided):
     assert rows.size
     assert box[0] - 1 <= columns.min() <= columns.max() <= box[2] + 1
     assert box[1] - 1 <= rows.min() <= rows.max() <= box[3] + 1
+
+
+@pytest.mark.parametrize("height", [120.0, 250.0, 600.0])
+@pytest.mark.parametrize("count", [3, 8, 17])
+@pytest.mark.parametrize("two_sided", [False, True])
+def test_standing_bars_never_touch(height, count, two_sided, monkeypatch):
+    size = 13.0
+    written = []
+    monkeypatch.setattr(colour_bars, "draw_text", lambda *args, **more: (written.append((args, more)), draw_text(*args, **more)))
+    bars = tuple(ColourBar(f"vol{n}", (-1234.5, 1234.5), HOT, two_sided) for n in range(count))
+    columns = columns_beside(bars, height, size)
+    picture = np.zeros((700, 900, 3), np.uint8)
+    paint_bars(picture, bars, (10.0, 20.0, 10.0 + columns * COLUMN_WIDTH * size, 20.0 + height), run="beside", size=size)
+    boxes = []
+    for (_, text, (x, y)), more in written:
+        width, tall = measure_text(text, more["size"])
+        boxes.append((x, y - tall / 2, x + width, y + tall / 2))
+        assert 20.0 - 1 <= y - tall / 2 <= y + tall / 2 <= 20.0 + height + 1
+    for a, b in combinations([box for box in boxes if box[2] > box[0]], 2):
+        assert a[2] <= b[0] or b[2] <= a[0] or a[3] <= b[1] or b[3] <= a[1]
+
+
+def test_bars_without_room_are_counted():
+    bars = tuple(ColourBar(f"vol{n}", (0.0, 1.0), HOT) for n in range(40))
+    shown = fitting(bars, 600.0, 500.0, 13.0)
+    assert 2 <= len(shown) < 20
+    assert shown[-1].name == f"and {40 - len(shown) + 1} more"
+    assert bars_below(len(shown), 600.0, 13.0).height <= 0.3 * 500
+    assert fitting(bars[:2], 600.0, 500.0, 13.0) == bars[:2]
+    assert [bar.name for bar in fitting(bars, 170.0, 150.0, 13.0)] == ["40 layers"]
+    picture = np.zeros((200, 600, 3), np.uint8)
+    paint_bars(picture, shown, (0.0, 0.0, 599.0, 199.0), run="below", size=13.0)
+    assert picture.any()
 
 
 def test_a_lying_bar_shows_the_map_from_first_to_last():

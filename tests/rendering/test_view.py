@@ -169,3 +169,14 @@ def test_a_volume_too_large_for_a_texture_is_told(make_volume, make_scene, make_
     assert picture().max() > 60
     assert "'vol'" in view.notes[0]
     assert "3 voxels" in view.notes[0]
+
+
+@pytest.mark.parametrize(("size", "seen"), [((300, 300), True), ((600, 70), True), ((600, 40), False)])
+def test_corner_axes_shrink_with_the_picture_or_go(size, seen, scene, make_view):
+    scene, find = scene
+    view, picture = make_view(find, size)
+    view.sync(None, msgspec.structs.replace(scene, letters=True))
+    drawn = picture().max(axis=2)
+    assert drawn.any() == seen
+    assert drawn[[0, -1]].max() == 0
+    assert drawn[:, 0].max() == 0

@@ -160,3 +160,8 @@ class TestPresets:
     def test_an_unknown_preset_gets_its_near_match(self):
         with pytest.raises(SceneError, match="did you mean 'CT-Bone'"):
             preset("ct-bones")
+
+
+def test_as_many_overlays_as_the_3d_view_draws_have_colours_of_their_own():
+    layers = arrange([volume(f"scan{n}", ball(20, seed=n)) for n in range(8)])
+    assert len({layer.look.colourmap for layer in layers}) == 8

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from volstudio.rendering.planes import Volumes
     from volstudio.scene.model import Scene
 
-__all__ = ["BarRow", "ColourBar", "bars_below", "bars_of", "paint_bars"]
+__all__ = ["BarRow", "ColourBar", "bars_below", "bars_of", "columns_beside", "fitting", "paint_bars"]
 
 Box = tuple[float, float, float, float]
 
@@ -30,6 +30,9 @@ BAR_WIDTH, BAR_WIDTH_MOST = 13.0, 20.0
 ROW_HEIGHT, ROW_STEP = 1.95, 2.6
 COLUMN_WIDTH = 9.0
 COLUMN_HEIGHT_MOST = 13.0
+# A standing bar's name, its two or three numbers and the space below.
+STANDING_LEAST = {False: 4.4, True: 5.4}
+ROWS_MOST = 0.3  # of the picture's height
 BAR_THICK = 0.62
 NAME_SIZE, TICK_SIZE = 0.95, 0.85
 
@@ -43,7 +46,7 @@ class ColourBar:
     name : str
     window : (low, high)
     colours : (n, 3) uint8 array
-        First to last colour of the map.
+        First to last colour of the map; none: the name is a note that stands for the bars that found no room.
     two_sided : bool
         The window is one of magnitudes: the bar runs from -high to high.
     hide_below : float or None
@@ -97,6 +100,22 @@ def bars_of(scene: Scene, volumes: Volumes) -> tuple[ColourBar, ...]:
     return tuple(bars)
 
 
+def fitting(bars: tuple[ColourBar, ...], width: float, height: float, size: float) -> tuple[ColourBar, ...]:
+    """As many bars as rows of ``width`` pixels in a part of ``height`` have room for, and a note that counts the others."""
+    rows = max(int((ROWS_MOST * height / size - ROW_HEIGHT) / ROW_STEP) + 1, 1)
+    most = rows * bars_below(len(bars), width, size).columns
+    if len(bars) <= most:
+        return bars
+    text = f"and {len(bars) - most + 1} more" if most > 1 else f"{len(bars)} layers"
+    return (*bars[: most - 1], ColourBar(text, (0.0, 1.0), np.zeros((0, 3), np.uint8)))
+
+
+def columns_beside(bars: tuple[ColourBar, ...], height: float, size: float) -> int:
+    """Columns in which standing bars find room in ``height`` pixels without their texts touching."""
+    step = STANDING_LEAST[any(bar.two_sided for bar in bars)] * size
+    return -(-len(bars) // max(int((height + size) / step), 1))
+
+
 def bars_below(count: int, width: float, size: float) -> BarRow:
     """Arrangement of ``count`` bars in rows of ``width`` pixels, for text of ``size`` pixels."""
     columns = max(min(count, int(width / (BAR_WIDTH * size))), 1)
@@ -121,11 +140,14 @@ def paint_bars(picture: Picture, bars: tuple[ColourBar, ...], box: Box, *, run: 
         return
     x0, y0, x1, y1 = box
     if run == "beside":
-        step = (y1 - y0) / len(bars)
-        length = min(step, COLUMN_HEIGHT_MOST * size)
-        top = y0 + (y1 - y0 - length * len(bars)) / 2
+        columns = columns_beside(bars, y1 - y0, size)
+        rows = -(-len(bars) // columns)
+        length = min((y1 - y0 + size) / rows, COLUMN_HEIGHT_MOST * size)
+        top = y0 + (y1 - y0 + size - length * rows) / 2
+        width = (x1 - x0) / columns
         for n, bar in enumerate(bars):
-            _standing(picture, bar, (x0, top + n * length, x1, top + (n + 1) * length - size), size)
+            x, y = x0 + n // rows * width, top + n % rows * length
+            _standing(picture, bar, (x, y, x + width - 0.5 * size * (columns > 1), y + length - size), size)
         return
     row = bars_below(len(bars), x1 - x0, size)
     width = min((x1 - x0) / row.columns, BAR_WIDTH_MOST * size)
@@ -142,14 +164,17 @@ def _lying(picture: Picture, bar: ColourBar, box: Box, size: float) -> None:
     ends = [measure_text(text, tick)[0] for text in bar.ends]
     left, right = x0 + ends[0] + 0.4 * size, x1 - ends[1] - 0.4 * size
     name_y, middle = y0 + 0.5 * size, y0 + 1.6 * size
+    if not len(bar.colours):
+        draw_text(picture, bar.name, ((x0 + box[2]) / 2, middle), size=tick, colour=DIM, anchor=("centre", "middle"))
+        return
     name = elide(bar.name, NAME_SIZE * size, right - left)
     draw_text(picture, name, ((left + right) / 2, name_y), size=NAME_SIZE * size, colour=TEXT, anchor=("centre", "middle"))
     for x, text, side in ((left - 0.4 * size, bar.ends[0], "right"), (right + 0.4 * size, bar.ends[1], "left")):
         draw_text(picture, text, (x, middle), size=tick, colour=DIM, anchor=(side, "middle"))  # type: ignore[arg-type]  # two words
     thick = BAR_THICK * size
     pieces = [(left, right, slice(None))]
-    if bar.middle:
-        half, room = len(bar.colours) // 2, measure_text(bar.middle, tick)[0] / 2 + 0.35 * size
+    half, room = len(bar.colours) // 2, measure_text(bar.middle, tick)[0] / 2 + 0.35 * size
+    if bar.middle and right - left > 2 * room + 2 * size:
         centre = (left + right) / 2
         pieces = [(left, centre - room, slice(0, half)), (centre + room, right, slice(half, None))]
         draw_text(picture, bar.middle, (centre, middle), size=tick, colour=DIM, anchor=("centre", "middle"))
@@ -161,6 +186,9 @@ def _standing(picture: Picture, bar: ColourBar, box: Box, size: float) -> None:
     """Name above; colours from the last down to the first, with their numbers to the right."""
     x0, y0, x1, y1 = box
     tick = TICK_SIZE * size
+    if not len(bar.colours):
+        draw_text(picture, bar.name, (x0, (y0 + y1) / 2), size=tick, colour=DIM, anchor=("left", "middle"))
+        return
     name = elide(bar.name, NAME_SIZE * size, x1 - x0)
     draw_text(picture, name, (x0, y0 + 0.5 * size), size=NAME_SIZE * size, colour=TEXT, anchor=("left", "middle"))
     top, bottom = y0 + 1.4 * size, y1

@@ -29,6 +29,7 @@ __all__ = ["CornerAxes", "Lines", "Sphere", "crosshair_lines", "layer_colour"]
 LETTERS = (("R", "L"), ("A", "P"), ("S", "I"))
 CORNER_PX = 46.0
 ARM_PX = 27.0
+LEAST_CORNER = 0.6  # in a lower picture the letters could not be read, and there are none
 
 
 def layer_colour(look: Look) -> Vec3:
@@ -141,7 +142,10 @@ class CornerAxes:
         if view is None:
             self._overlay.draw(())
             return
-        scale = self._scale
+        scale = self._scale * min(1.0, min(self._renderer.GetSize()) / (2 * self._scale * CORNER_PX))
+        if scale < LEAST_CORNER * self._scale:
+            self._overlay.draw(())
+            return
         left, top, height = shift or (0, 0, self._renderer.GetSize()[1])
         centre = np.array([CORNER_PX * scale - left, height - CORNER_PX * scale - top])
         ends = []

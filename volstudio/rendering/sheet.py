@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 
 from volstudio.rendering.annotations import badges_of
-from volstudio.rendering.colour_bars import BAR_WIDTH, COLUMN_WIDTH, bars_below, bars_of
+from volstudio.rendering.colour_bars import BAR_WIDTH, COLUMN_WIDTH, bars_below, bars_of, columns_beside, fitting
 from volstudio.rendering.compositor import shown_part
 from volstudio.rendering.planes import SliceView, axes_of, content_box
 from volstudio.scene.model import vec3
@@ -88,10 +88,9 @@ class Sheet:
     @property
     def bars_box(self) -> Box:
         """Where bars lie: between the convention and the scale bar, or above both where that is too narrow."""
-        pad, side = PAD * self.size, FOOT_SIDE * self.size
-        shared = self.width - 2 * side >= BAR_WIDTH * self.size
-        x0, y1 = (side, self.height - 1 - pad) if shared else (pad, self.height - 1 - (FOOT + PAD + 0.4) * self.size)
-        row = bars_below(len(self.bars), self.width - 2 * x0, self.size)
+        shared, width = _width_of_bars(self.width, self.size)
+        x0, y1 = (self.width - width) / 2, self.height - 1 - (PAD if shared else FOOT + PAD + 0.4) * self.size
+        row = bars_below(len(self.bars), width, self.size)
         return _whole_pixels((x0, y1 - row.height, self.width - 1 - x0, y1))
 
     @property
@@ -139,13 +138,14 @@ def sheet_of(scene: Scene, volumes: Volumes, size: tuple[int, int], *, columns: 
     """Sheet of a picture of (width, height) pixels with panes in so many columns."""
     width, height = size
     words = min(size) >= SMALLEST_WITH_WORDS
+    bars = bars_of(scene, volumes) if words else ()
     return Sheet(
         width=width,
         height=height,
         size=text_size(size),
         words=words,
         letters=scene.letters and 2 * columns * LETTER_STRIP * text_size(size) <= LETTERS_MOST * width,
-        bars=bars_of(scene, volumes) if words else (),
+        bars=fitting(bars, _width_of_bars(width, text_size(size))[1], height, text_size(size)),
         badges=badges_of(scene, volumes) if words else (),
     )
 
@@ -184,6 +184,13 @@ def frames_of(scene: Scene, volumes: Volumes, planes: tuple[Plane, ...]) -> list
     ]
 
 
+def _width_of_bars(width: float, size: float) -> tuple[bool, float]:
+    """Whether lying bars share their line with the convention and the scale bar, and how wide they may be."""
+    beside = width - 2 * FOOT_SIDE * size
+    shared = beside >= BAR_WIDTH * size
+    return shared, beside if shared else width - 2 * PAD * size
+
+
 def head_height(scene: Scene, sheet: Sheet) -> float:
     """Pixels that title and warnings take at the top."""
     if not sheet.words:
@@ -198,7 +205,9 @@ def best_room(sheet: Sheet, top: float, frames: list[Frame]) -> tuple[Literal["b
     whole = (pad, top + pad, sheet.width - 1 - pad, sheet.height - 1 - sheet.foot)
     if not sheet.bars:
         return "below", _whole_pixels(whole), (0, 0, 0, 0)
-    aside = (whole[2] - COLUMN_WIDTH * sheet.size, whole[1], whole[2], sheet.height - 1 - (FOOT + PAD) * sheet.size)
+    bottom = sheet.height - 1 - (FOOT + PAD + 0.5) * sheet.size
+    columns = columns_beside(sheet.bars, bottom - whole[1], sheet.size)
+    aside = (whole[2] - columns * COLUMN_WIDTH * sheet.size, whole[1], whole[2], bottom)
     narrow = (whole[0], whole[1], aside[0] - 1.2 * sheet.size, aside[3])
     if _row_mm(frames, _whole_pixels(narrow), sheet) < 0.97 * _row_mm(frames, _whole_pixels(whole), sheet):
         return "beside", _whole_pixels(narrow), _whole_pixels(aside)

@@ -35,7 +35,7 @@ _ORDER: tuple[Kind, ...] = ("ct", "anatomy", "functional", "stat", "labels")
 _FUNCTIONAL_NAME = re.compile(r"(^|[^a-z])(epi|bold|func|functional|fmri|asl|pcasl|pasl|dwi|dti|pet|sbref|boldref)([^a-z]|$)")
 _COARSE = 2.5  # times the finest voxel's edge: an overlay of other contrast, in all likelihood an EPI
 # Overlays in turn: apart from gray and from each other, for colour-blind eyes too.
-_HUES = ("warm", "cold", "violet", "yellow", "cyan")
+_HUES = ("warm", "cold", "violet", "yellow", "cyan", "magenta", "green")
 
 
 def layers_of(volumes: Sequence[Volume]) -> tuple[Layer, ...]:
