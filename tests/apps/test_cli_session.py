@@ -119,6 +119,22 @@ def test_the_committed_schema_is_what_the_command_prints(desk, run):
     assert (desk / "schema.json").read_bytes() == committed.read_bytes()
 
 
+@pytest.mark.parametrize("environment", [{}, {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}])
+def test_names_that_are_no_text(desk, tmp_path, environment):
+    odd = b"\xff\xfe \xe9\n.nii"
+    shutil.copy(desk / "epi.nii", tmp_path / os.fsdecode(odd))
+    for words in (
+        ["register", desk / "t1.nii.gz", odd, "-o", "图"],
+        ["shot", "图/scene.toml", "-o", b"\xe9.png", "--size", "300"],
+        ["info", odd],
+    ):
+        command = [sys.executable, "-m", "volstudio", *words]
+        done = subprocess.run(command, cwd=tmp_path, env=os.environ | environment, capture_output=True, check=False)
+        assert done.returncode == 0, done.stderr
+    assert (tmp_path / "图" / "scene.toml").is_file()
+    assert (tmp_path / os.fsdecode(b"\xe9.png")).is_file()
+
+
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGKILL])
 def test_stopped_in_the_middle_leaves_nothing(desk, tmp_path, number):
     command = [sys.executable, "-m", "volstudio", "register", str(desk / "t1.nii.gz"), str(desk / "epi.nii"), "-o", "out"]

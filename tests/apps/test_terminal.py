@@ -2,6 +2,8 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
+import sys
 import time
 
 import pytest
@@ -31,6 +33,15 @@ def test_a_second_ctrl_c_ends_at_once():
         os.kill(os.getpid(), signal.SIGINT)
         with pytest.raises(KeyboardInterrupt):
             signal.raise_signal(signal.SIGINT)
+
+
+@pytest.mark.parametrize("environment", [{}, {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}])
+def test_every_text_can_be_printed(environment):
+    script = (
+        "import os; from volstudio.apps.terminal import speak_any_text; speak_any_text(); print(os.fsdecode(b'\\xff ') + '90' + chr(176))"
+    )
+    done = subprocess.run([sys.executable, "-c", script], env=os.environ | environment, capture_output=True, check=True)
+    assert done.stdout == (b"\xff 90?\n" if environment else "\udcff 90°\n".encode(errors="surrogateescape"))
 
 
 @pytest.fixture

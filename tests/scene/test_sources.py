@@ -1,3 +1,4 @@
+import os
 import re
 from pathlib import Path
 
@@ -98,6 +99,23 @@ def test_a_file_of_a_name_with_a_meaning_is_a_file(study, name):
     (study / "scenes" / name).write_bytes(b"x")
     save_scene(Scene(layers=(Layer("odd", str(study / "scenes" / name)),)), study / "scenes" / "odd.toml")
     assert paths(load_scene(study / "scenes" / "odd.toml")) == [str(study / "scenes" / name)]
+
+
+@pytest.mark.parametrize("suffix", [".toml", ".json"])
+@pytest.mark.parametrize("raw", [b"\xff\xfe \xe9.nii", b"a\nb\x1b\t\x7f.nii", b"back\\slash \"quote'.nii"])
+def test_whatever_the_system_takes_as_a_name_is_one(study, raw, suffix):
+    file = str(study / os.fsdecode(raw))
+    Path(file).write_bytes(b"x")
+    save_scene(Scene(layers=(Layer("odd", file),)), study / "scenes" / f"odd{suffix}")
+    assert paths(load_scene(study / "scenes" / f"odd{suffix}")) == [file]
+    (study / "scenes" / f"odd{suffix}").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("path", ["", "a\\u0000b.nii", "half \\ud800.nii"])
+def test_what_no_system_takes_is_refused(study, path):
+    (study / "scenes" / "hand.json").write_text(f'{{"volstudio": 1, "layers": [{{"name": "t1", "path": "{path}"}}]}}')
+    with pytest.raises(SceneError, match="must name a file"):
+        load_scene(study / "scenes" / "hand.json")
 
 
 def test_in_a_folder_that_the_person_gives_the_only_namesake_is_taken(study):

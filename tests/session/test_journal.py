@@ -410,3 +410,18 @@ def test_the_descriptor_is_not_inherited(folder):
     session = Session(SCENE, journal=Journal.start(folder))
     assert not os.get_inheritable(session.journal._descriptor)
     session.close()
+
+
+@pytest.mark.parametrize("name", [b"/data/caf\xe9 \xff.nii", b"/data/a\nb\x1b.nii"])
+def test_files_whose_names_are_no_text_are_remembered(crashed, folder, name):
+    path = os.fsdecode(name)
+    session = crashed(
+        c.AddLayer(Layer("odd", path)),
+        c.Relocate("t1", path),
+        lambda session: session.undo(),
+        scene=Scene(layers=(Layer("t1", path + "2"), SCENE.layers[1])),
+    )
+    (left,) = recoverable(folder)
+    again = left.session(record=False)
+    assert same(again, session)
+    assert again.scene.layer("odd").path == path

@@ -26,7 +26,7 @@ from volstudio.apps.commands.register import register
 from volstudio.apps.commands.schema import schema
 from volstudio.apps.commands.shot import shot
 from volstudio.apps.commands.view import view
-from volstudio.apps.terminal import stop_on_signals
+from volstudio.apps.terminal import speak_any_text, stop_on_signals
 from volstudio.errors import Cancelled, VolstudioError
 
 if TYPE_CHECKING:
@@ -116,6 +116,7 @@ def run(arguments: Sequence[str] | None = None) -> int:  # noqa: C901, PLR0911 -
 def main() -> None:
     """Entry point of the executable."""
     stop_on_signals()
+    speak_any_text()
     code = run()
     try:
         _flush()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import codecs
+import io
 import signal
 import sys
 import threading
@@ -19,10 +21,26 @@ if TYPE_CHECKING:
     from volstudio.progress import Step
     from volstudio.scene.model import Scene
 
-__all__ = ["give_signals_back", "progress_on_stderr", "say", "stop_on_signals", "warn_of_changes"]
+__all__ = ["give_signals_back", "in_one_line", "progress_on_stderr", "say", "speak_any_text", "stop_on_signals", "warn_of_changes"]
 
+ANY_TEXT = "volstudio-any-text"
 # A plain `kill`, and the end of the terminal or of the connection to it.
 ENDINGS = tuple(getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name))
+
+
+def speak_any_text() -> None:
+    """Let every text be printed: names that are no text as the bytes they are, what the terminal's encoding lacks as a question mark."""
+    codecs.register_error(ANY_TEXT, _bytes_or_question_mark)
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors=ANY_TEXT)
+
+
+def _bytes_or_question_mark(error: UnicodeError) -> tuple[bytes, int]:
+    if not isinstance(error, UnicodeEncodeError):
+        raise error
+    letters = error.object[error.start : error.end]
+    return b"".join(bytes([ord(each) - 0xDC00]) if "\udc80" <= each <= "\udcff" else b"?" for each in letters), error.end
 
 
 def stop_on_signals() -> None:
@@ -42,7 +60,19 @@ def give_signals_back() -> None:
 def say(text: str = "", *, quiet: bool = False) -> None:
     """A line on stdout, unless a machine is reading."""
     if not quiet:
-        click.echo(text)
+        click.echo(in_one_line(text))
+
+
+def in_one_line(text: str) -> str:
+    r"""A text with its line breaks and other controls spelled out; file names may hold them, and a terminal obeys them.
+
+    >>> print(in_one_line("a\nb\x1b[31m 扫描"))
+    a\nb\x1b[31m 扫描
+    """
+    shown = (
+        letter if letter.isprintable() or "\ud800" <= letter <= "\udfff" else letter.encode("unicode_escape").decode() for letter in text
+    )
+    return "".join(shown)
 
 
 def warn_of_changes(scene: Scene) -> None:

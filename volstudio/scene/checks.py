@@ -8,6 +8,7 @@ before is known by identity and skipped.
 from __future__ import annotations
 
 import math
+import os
 import re
 from typing import TYPE_CHECKING, Any, get_args
 
@@ -78,7 +79,7 @@ def check_kind(scene: object) -> None:
 
 
 def check_path(path: str, who: str) -> None:
-    """Refuse a layer's path that is no local file: a web address, a network share, an empty or unprintable name.
+    """Refuse a layer's path that is no local file: a web address, a network share, an empty name or one that no system takes.
 
     A scene may come from anybody, and opening it must not reach into the network.
 
@@ -86,7 +87,11 @@ def check_path(path: str, who: str) -> None:
     ------
     SceneError
     """
-    if not path or any(ord(character) < 32 for character in path):
+    try:
+        raw = os.fsencode(path)
+    except UnicodeEncodeError:
+        raw = b""
+    if not raw or b"\0" in raw:
         raise SceneError(f"The path of {who} is {path!r}; it must name a file.")
     if _REMOTE.match(path):
         raise SceneError(

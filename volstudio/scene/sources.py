@@ -19,6 +19,7 @@ from msgspec.structs import replace
 from volstudio.errors import SceneError, UnreadableFileError, VolstudioError
 from volstudio.scene.checks import check_path
 from volstudio.volumes.integrity import digest
+from volstudio.volumes.spelling import spelled, unspelled
 from volstudio.volumes.volume import Finding
 
 if TYPE_CHECKING:
@@ -100,10 +101,11 @@ def resolved(layer: Layer, folder: Path) -> Layer:
     SceneError
         The path is remote or empty.
     """
-    check_path(layer.path, f"layer {layer.name!r}")
+    given = unspelled(layer.path)
+    check_path(given, f"layer {layer.name!r}")
     if not has_file(layer):
         return layer
-    written = folder / os.path.expanduser(layer.path)  # noqa: PTH111 - Path.expanduser raises where a user is unknown; the file is missing then
+    written = folder / os.path.expanduser(given)  # noqa: PTH111 - Path.expanduser raises where a user is unknown; the file is missing then
     path = os.path.normpath(written)
     if not os.path.lexists(path) and written.is_file():
         # The folder is reached through a link, and ".." was meant from where it really is.
@@ -124,7 +126,7 @@ def stored(layer: Layer, folder: Path, *, digests: bool) -> Layer:
     if not has_file(layer):
         return layer
     known = digest_of(layer.path) if digests and Path(layer.path).is_file() else layer.digest
-    path = _relative(layer.path, folder).replace(os.sep, "/")
+    path = spelled(_relative(layer.path, folder).replace(os.sep, "/"))
     # A file that is really called "~" or "sample:x" must not be taken for the home folder or a sample when it is read.
     plain = f"./{path}" if path.startswith(("~", "sample:", "memory:")) else path
     return replace(layer, path=plain, digest=known)
@@ -162,7 +164,7 @@ def on_disk(scene: Scene, folder: Path, relocate: Relocate | None = None) -> Sce
     for layer in scene.layers:
         told = said.get(layer.name) or said.get(layer.path)
         if told is not None:
-            layers.append(resolved(replace(layer, path=told), Path.cwd()))
+            layers.append(resolved(replace(layer, path=spelled(told)), Path.cwd()))
         elif has_file(layer) and not Path(layer.path).is_file():
             found = _found(layer, folder, given)
             layers.append(layer if found is None else replace(layer, path=found))

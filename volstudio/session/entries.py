@@ -7,7 +7,7 @@ four things that are no commands. Played back they give the same scene and the s
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 from msgspec.structs import replace
@@ -16,6 +16,7 @@ from volstudio.scene.checks import check
 from volstudio.scene.model import Layer, Scene
 from volstudio.session.commands import AnyCommand, Command
 from volstudio.session.history import History, OpenStep, Step
+from volstudio.volumes.spelling import spelled, unspelled
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -104,8 +105,37 @@ class Begin(_Entry, frozen=True):
 
 AnyEntry = AnyCommand | Undo | Redo | Cancel | Saved | Begin
 
-encode: Callable[[object], bytes] = msgspec.json.Encoder().encode
-decode: Callable[[bytes], AnyEntry] = msgspec.json.Decoder(AnyEntry).decode
+_encode: Callable[[object], bytes] = msgspec.json.Encoder().encode
+_decode: Callable[[bytes], AnyEntry] = msgspec.json.Decoder(AnyEntry).decode
+
+
+def encode(entry: object) -> bytes:
+    """An entry as a line, whatever its files are called."""
+    try:
+        return _encode(entry)
+    except UnicodeEncodeError:  # a file's name is no text; rare, and a mouse move shall not pay for it
+        return _encode(_respelled(msgspec.to_builtins(entry), spelled))
+
+
+def decode(line: bytes) -> AnyEntry:
+    """The entry of a line.
+
+    Raises
+    ------
+    MsgspecError
+        It is none.
+    """
+    entry = _decode(line)
+    return entry if line.isascii() else msgspec.convert(_respelled(msgspec.to_builtins(entry), unspelled), AnyEntry)
+
+
+def _respelled(value: Any, spell: Callable[[str], str]) -> Any:  # noqa: ANN401 - builtins of any depth
+    """Nested builtins with all texts spelled in another way."""
+    if isinstance(value, str):
+        return spell(value)
+    if isinstance(value, dict):
+        return {key: _respelled(part, spell) for key, part in value.items()}
+    return [_respelled(part, spell) for part in value] if isinstance(value, list | tuple) else value
 
 
 class Past:

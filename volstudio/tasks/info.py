@@ -8,6 +8,7 @@ import msgspec
 
 from volstudio.tasks.open import Form, open_volumes
 from volstudio.volumes.relation import relate
+from volstudio.volumes.spelling import readable
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -111,7 +112,7 @@ def _describe(volume: Volume, first: Volume) -> Description:
     source, grid = volume.source, volume.grid
     return Description(
         name=volume.name,
-        path=str(source.path) if source else "",
+        path=readable(str(source.path)) if source else "",
         format=source.format if source else "array",
         dtype=str(volume.data.dtype),
         shape=volume.shape,

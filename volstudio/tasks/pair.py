@@ -21,6 +21,7 @@ from volstudio.tasks.staging import staged
 from volstudio.transforms.files import read_transform
 from volstudio.transforms.names import transform_name
 from volstudio.transforms.sidecar import Sidecar, sidecar_path, write_sidecar
+from volstudio.volumes.spelling import readable, unspelled
 
 if TYPE_CHECKING:
     import os
@@ -92,8 +93,8 @@ class PairOutcome:
             "seconds": result.seconds,
             "notes": list(result.notes),
             "findings": [asdict(finding) for finding in self.findings],
-            "folder": str(self.folder),
-            "files": {what: str(path) for what, path in self.files.items()},
+            "folder": readable(str(self.folder)),
+            "files": {what: readable(str(path)) for what, path in self.files.items()},
         }
         return msgspec.json.format(msgspec.json.encode(told), indent=2).decode()
 
@@ -158,7 +159,7 @@ def register_pair(
 def _names(fixed: Volume, moving: Volume) -> dict[str, str]:
     """File names of the results, by what they are."""
     stem = transform_name(fixed.name, moving.name)
-    return {
+    names = {
         "transform, ITK text (fixed to moving points, LPS)": f"{stem}.tfm",
         "transform, plain 4 x 4 (fixed to moving points, RAS)": f"{stem}.mat4",
         "how it was made: parameters, digests, versions, trace": f"{stem}.json",
@@ -167,6 +168,7 @@ def _names(fixed: Volume, moving: Volume) -> dict[str, str]:
         "picture after": "after.png",
         "session: open it with volstudio view": "scene.toml",
     }
+    return {what: unspelled(name) for what, name in names.items()}
 
 
 def _start(path: str | os.PathLike[str], fixed: Volume, moving: Volume) -> Affine:

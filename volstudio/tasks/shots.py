@@ -20,6 +20,7 @@ from volstudio.scene.checks import check, check_kind
 from volstudio.scene.model import View, vec3
 from volstudio.scene.names import nearest
 from volstudio.tasks.open import open_layer, source_files
+from volstudio.volumes.spelling import readable
 
 if TYPE_CHECKING:
     import os
@@ -200,7 +201,7 @@ def _words(scene: Scene) -> dict[str, str]:
     """What the file says of itself: the program, what is seen, and which scene it was, without a date or a folder's name."""
     from volstudio import __version__
 
-    bare = [msgspec.structs.replace(layer, path=Path(layer.path).name) for layer in scene.layers]
+    bare = [msgspec.structs.replace(layer, path=readable(Path(layer.path).name)) for layer in scene.layers]
     digest = hashlib.sha256(msgspec.json.encode(msgspec.structs.replace(scene, layers=tuple(bare)))).hexdigest()
     words = {"Software": f"volstudio {__version__}", "Scene": f"sha256:{digest}"}
     words["Description"] = f"{scene.view} view of {', '.join(scene.names)}; {scene.convention}; mm, RAS+"

@@ -17,6 +17,7 @@ from volstudio.errors import UnreadableFileError
 from volstudio.transforms.dialect import Direction
 from volstudio.volumes.atomic import atomic_bytes
 from volstudio.volumes.integrity import check_regular, digest
+from volstudio.volumes.spelling import readable
 
 if TYPE_CHECKING:
     import os
@@ -54,7 +55,7 @@ class Image(msgspec.Struct, frozen=True, omit_defaults=True):
         """What identifies a volume; its file is read once, as a stream, for the digest."""
         if volume.source is None:
             return cls(volume.name)
-        return cls(volume.name, volume.source.path.name, digest(volume.source.path))
+        return cls(volume.name, readable(volume.source.path.name), digest(volume.source.path))
 
 
 class Sidecar(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True, tag_field="format", tag="volstudio-transform-1"):

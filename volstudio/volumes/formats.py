@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from volstudio.volumes.nifti_header import NIFTI1, NIFTI2
+from volstudio.volumes.spelling import readable
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -85,7 +86,7 @@ def name_of(path: Path) -> str:
     >>> name_of(Path("/data/扫描/sub-01_T1w.nii.gz")), name_of(Path("a:b.img"))
     ('sub-01_T1w', 'a-b')
     """
-    name = path.name
+    name = readable(path.name)
     for suffix in SUFFIXES:
         if name.lower().endswith(suffix) and len(name) > len(suffix):
             name = name[: -len(suffix)]

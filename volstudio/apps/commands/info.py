@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from volstudio.apps.terminal import in_one_line
 from volstudio.apps.values import FORM
 
 if TYPE_CHECKING:
@@ -49,7 +50,7 @@ def info(files: tuple[str, ...], *, as_json: bool, form: Form) -> None:
 
 def _print(it: Description) -> None:
     times = f", {it.times} time points" if it.times > 1 else ""
-    click.echo(f"{click.style(it.name, bold=True)}  {it.format}  {it.path}")
+    click.echo(f"{click.style(it.name, bold=True)}  {it.format}  {in_one_line(it.path)}")
     _row("voxels", f"{_by(it.shape)}{times}, {it.dtype}")
     _row("voxel size", f"{_by(it.voxel_sizes_mm, '.4g')} mm")
     _row("axes", f"{it.axis_codes}{'' if it.orientation_known else ' (orientation unknown)'}, {it.tilt}")
