@@ -74,8 +74,7 @@ def open_volumes(paths: Sequence[str], *, form: Form = "auto") -> tuple[Volume, 
 
 def source_files(scene: Scene) -> tuple[Path, ...]:
     """Every file that holds a part of the scene's volumes; nothing may ever be written to one of them."""
-    sources = (open_layer(layer).source for layer in scene.layers)
-    return tuple(file for source in sources if source is not None for file in source.files)
+    return tuple(file for layer in scene.layers for file in open_layer(layer).files)
 
 
 def absolute(path: str) -> str:

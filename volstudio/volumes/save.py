@@ -147,7 +147,7 @@ def save_volume(
     """
     target = Path(path)
     _kind(target, (SINGLE,), "NIfTI-1")
-    protected = (*protect, *(volume.source.files if volume.source else ()))
+    protected = (*protect, *volume.files)
     check_target(target, protect=protected, overwrite=overwrite)
     data_type = data_type_of(volume.data.dtype)
     step = volume.facts.get("time_step_s", 0.0)

@@ -105,6 +105,11 @@ class Volume:
         What the header states and a person may ask for: units, description, codes, time step.
     orientation_known : bool
         False where the file does not say which side is left; views then print "?" for their letters.
+
+    Raises
+    ------
+    GeometryError
+        The data do not have the shape of the grid, with or without a time axis behind it.
     """
 
     data: VoxelArray
@@ -134,6 +139,11 @@ class Volume:
     def n_times(self) -> int:
         """Number of volumes along the time axis; 1 for a 3D volume."""
         return self.data.shape[3] if len(self.data.shape) == 4 else 1
+
+    @property
+    def files(self) -> tuple[Path, ...]:
+        """Every file that holds part of the volume, none of which may ever be written to; empty for a volume made in memory."""
+        return self.source.files if self.source is not None else ()
 
     def frame(self, time: int = 0) -> NDArray[Any]:
         """(i, j, k) array of one time point, scaled; only that part of the file is read where the format allows it.
