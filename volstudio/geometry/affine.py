@@ -99,6 +99,11 @@ the first ends in epi:scanner, the second starts in epi:voxel; is an .inverse() 
         Returns
         -------
         (..., 3) float64 array
+
+        Raises
+        ------
+        GeometryError
+            The last axis of the points does not have three coordinates.
         """
         pts = np.asarray(points, dtype=np.float64)
         if pts.shape[-1:] != (3,):

@@ -55,6 +55,8 @@ def distance_mm(a: Affine | ArrayLike, b: Affine | ArrayLike, points: ArrayLike)
     ------
     SpaceMismatchError
         The two maps do not have the same ends.
+    GeometryError
+        There is no point, or one without three coordinates.
 
     Examples
     --------
@@ -124,6 +126,11 @@ def rms_deviation(a: Affine | ArrayLike, b: Affine | ArrayLike, *, centre: Array
         Middle of the ball; FSL takes the centre of gravity of the brain.
     radius : float, mm
 
+    Raises
+    ------
+    SpaceMismatchError
+        The two maps do not have the same ends.
+
     Notes
     -----
     ``E^2 = R^2/5 tr(D^T D) + |e + D c|^2`` with ``[D e] = A - B`` (Jenkinson, "Measuring transformation error by RMS deviation", FMRIB
@@ -155,6 +162,11 @@ def framewise_displacement(
     -------
     (n,) float64 array
         The first volume, which has none before it, is given 0.
+
+    Raises
+    ------
+    GeometryError
+        The matrices have another shape, or, for Power's measure, are not rigid.
     """
     stack = np.asarray(matrices, dtype=np.float64)
     if stack.ndim != 3 or stack.shape[1:] != (4, 4) or not len(stack):

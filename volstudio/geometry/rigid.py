@@ -127,24 +127,59 @@ class RigidTransform:
         angles : (3,) array_like, radians
             About x, y and z; positive turns are right-handed (y towards z, z towards x, x towards y).
         translation, centre : (3,) array_like, mm
+
+        Raises
+        ------
+        GeometryError
+            The angles, the translation or the centre are not three finite numbers.
         """
         return cls(rot.from_euler(_vector(angles, "angles")), translation, centre)  # type: ignore[arg-type]  # array_like
 
     @classmethod
     def from_quaternion(cls, quaternion: ArrayLike, translation: ArrayLike = ORIGIN, *, centre: ArrayLike = ORIGIN) -> RigidTransform:
-        """From a quaternion (w, x, y, z), Hamilton's convention; its length does not matter, ``q`` and ``-q`` are the same rotation."""
+        """From a quaternion (w, x, y, z), Hamilton's convention; its length does not matter, ``q`` and ``-q`` are the same rotation.
+
+        Parameters
+        ----------
+        quaternion : (4,) array_like
+        translation, centre : (3,) array_like, mm
+
+        Raises
+        ------
+        GeometryError
+            The quaternion is zero or not finite.
+        """
         return cls(rot.from_quaternion(np.asarray(quaternion, dtype=np.float64)), translation, centre)  # type: ignore[arg-type]
 
     @classmethod
     def from_axis_angle(
         cls, axis: ArrayLike, angle: float, translation: ArrayLike = ORIGIN, *, centre: ArrayLike = ORIGIN
     ) -> RigidTransform:
-        """Right-handed turn by ``angle`` radians about an axis of any length but zero."""
+        """Right-handed turn about an axis.
+
+        Parameters
+        ----------
+        axis : (3,) array_like
+            Of any length but zero.
+        angle : float, radians
+        translation, centre : (3,) array_like, mm
+
+        Raises
+        ------
+        GeometryError
+            The axis is zero, or a number is not finite.
+        """
         return cls(rot.from_axis_angle(_vector(axis, "axis"), float(angle)), translation, centre)  # type: ignore[arg-type]
 
     @classmethod
     def from_six(cls, six: ArrayLike, centre: ArrayLike = ORIGIN) -> RigidTransform:
-        """From (tx, ty, tz, rx, ry, rz), mm and radians: `from_euler` about ``centre``, then the translation."""
+        """From (tx, ty, tz, rx, ry, rz), mm and radians: `from_euler` about ``centre``, then the translation.
+
+        Raises
+        ------
+        GeometryError
+            They are not six finite numbers.
+        """
         numbers = np.asarray(six, dtype=np.float64)
         if numbers.shape != (6,):
             raise GeometryError(f"A rigid transform has six numbers, three of mm and three of radians, got shape {numbers.shape}.")
@@ -195,7 +230,13 @@ class RigidTransform:
         return RigidTransform(self.rotation, self.apply(point) - point, point)
 
     def apply(self, points: ArrayLike) -> FloatArray:
-        """Points (..., 3) of the source, mm, in the target."""
+        """Points (..., 3) of the source, mm, in the target.
+
+        Raises
+        ------
+        GeometryError
+            The last axis of the points does not have three coordinates.
+        """
         pts = np.asarray(points, dtype=np.float64)
         if pts.shape[-1:] != (3,):
             raise GeometryError(f"Points must have three coordinates in their last axis, got shape {pts.shape}.")
@@ -233,6 +274,13 @@ def compose(*transforms: RigidTransform) -> RigidTransform:
 
     The result turns about the centre of the one that is applied first, which is a point of the chain's source.
 
+    Raises
+    ------
+    GeometryError
+        There is none.
+
+    Examples
+    --------
     >>> up = RigidTransform(np.eye(3), (0, 0, 5))
     >>> quarter = RigidTransform.from_axis_angle((1, 0, 0), np.pi / 2)
     >>> compose(quarter, up).apply((0, 0, 0)).round(12)

@@ -98,7 +98,13 @@ def to_euler(rotation: FloatArray) -> FloatArray:
 
 
 def from_quaternion(quaternion: FloatArray) -> FloatArray:
-    """Rotation of a quaternion (w, x, y, z) of any length but zero."""
+    """Rotation of a quaternion (w, x, y, z) of any length but zero.
+
+    Raises
+    ------
+    GeometryError
+        It is zero, not finite, or has not four numbers.
+    """
     length = np.linalg.norm(quaternion) if quaternion.shape == (4,) else np.nan
     if not np.isfinite(length) or length == 0:
         raise GeometryError("A quaternion needs four finite numbers (w, x, y, z) that are not all zero.")
@@ -135,7 +141,13 @@ def to_quaternion(rotation: FloatArray) -> FloatArray:
 
 
 def from_axis_angle(axis: FloatArray, angle: float) -> FloatArray:
-    """Right-handed rotation by ``angle`` radians about an axis of any length but zero (through the quaternion)."""
+    """Right-handed rotation by ``angle`` radians about an axis of any length but zero (through the quaternion).
+
+    Raises
+    ------
+    GeometryError
+        The axis is zero, or the angle is not finite.
+    """
     length = np.linalg.norm(axis)
     if length == 0 or not np.isfinite(angle):
         raise GeometryError("A rotation needs an axis that is not zero and a finite angle.")

@@ -73,7 +73,8 @@ def arrange(volumes: Sequence[Volume]) -> tuple[Layer, ...]:
     Returns
     -------
     tuple of Layer
-        Anatomy first (finest voxels below), then functional scans, statistical maps and labels. The same for any order of ``volumes``.
+        CT and anatomy first, of each the volume of most voxels lowest, then functional scans, statistical maps and labels. The same for
+        any order of ``volumes``.
 
     Raises
     ------

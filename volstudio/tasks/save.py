@@ -63,6 +63,13 @@ def save_edited_header(scene: Scene, name: str, path: PathLike, *, onto: str | N
     -------
     tuple of Finding
         What the format could not hold.
+
+    Raises
+    ------
+    SceneError
+        There is no such layer, or ``onto`` is the layer itself.
+    OutputError
+        The target is one of the scene's files, exists, has a suffix of another format, or cannot be written.
     """
     volume = open_layer(scene.layer(name))
     return save_header(volume, scene.placement(name, onto=onto), path, overwrite=overwrite, protect=source_files(scene))
@@ -71,10 +78,12 @@ def save_edited_header(scene: Scene, name: str, path: PathLike, *, onto: str | N
 def save_resampled(
     scene: Scene, name: str, path: PathLike, *, onto: str, interpolation: Interpolation = "auto", overwrite: bool = False
 ) -> tuple[Finding, ...]:
-    """Write new voxels of a layer on the grid of another one, as NIfTI.
+    """Write new voxels of a layer on the grid of another one, as NIfTI; see `save_edited_header`.
 
     Parameters
     ----------
+    onto : str
+        The layer on whose grid the new voxels lie.
     interpolation : "auto", "linear", "nearest", "cubic"
         ``"auto"``: nearest for labels, else linear.
     """
@@ -91,6 +100,15 @@ def save_transform(scene: Scene, name: str, path: PathLike, *, onto: str | None 
     ----------
     onto : str or None
         The fixed layer; None: the lowest layer of the scene that is not ``name``.
+
+    Raises
+    ------
+    SceneError
+        There is no such layer, or no other one.
+    OutputError
+        The target is one of the scene's files, exists, or cannot be written.
+    TransformError
+        No dialect has that end of name, or the dialect cannot hold this transform.
     """
     fixed = onto or next((other for other in scene.names if other != name), None)
     if fixed is None:
@@ -141,6 +159,13 @@ def apply_header(
         What a bare matrix maps that does not say it itself.
     invert : bool
         Take the inverse of what the file says.
+
+    Raises
+    ------
+    TransformError
+        The file is no linear transform, or says less than is needed.
+    OutputError
+        The target is one of the files that are read, exists, or cannot be written.
     """
     (volume,) = open_volumes([moving], form=form)
     affine = _moving_to_fixed(transform, volume, None, direction=direction, invert=invert)
@@ -213,7 +238,7 @@ def _chosen(interpolation: Interpolation, volume: Volume) -> Literal["linear", "
 
 def _opened(transform: PathLike, volumes: Iterable[Volume]) -> tuple[Path, ...]:
     """Every file that was read; none may be written to."""
-    return (Path(transform), sidecar_path(transform), *(file for each in volumes if each.source for file in each.source.files))
+    return (Path(transform), sidecar_path(transform), *(file for each in volumes for file in each.files))
 
 
 def _other_scan(transform: PathLike, volume: Volume, *, invert: bool) -> tuple[Finding, ...]:
