@@ -57,10 +57,9 @@ def give_signals_back() -> None:
             signal.signal(number, signal.SIG_DFL)
 
 
-def say(text: str = "", *, quiet: bool = False) -> None:
-    """A line on stdout, unless a machine is reading."""
-    if not quiet:
-        click.echo(in_one_line(text))
+def say(text: str) -> None:
+    """A line on stdout."""
+    click.echo(in_one_line(text))
 
 
 def in_one_line(text: str) -> str:

@@ -80,4 +80,4 @@ def run_headless(folder: str | os.PathLike[str], *, overwrite: bool = False, pro
 
 
 def _shown(pair: PairOutcome) -> str:
-    return os.path.relpath(pair.files["session: open it with volstudio view"])
+    return os.path.relpath(pair.session)

@@ -34,6 +34,8 @@ if TYPE_CHECKING:
 
 __all__ = ["PairOutcome", "register_pair"]
 
+SESSION = "session: open it with volstudio view"
+
 
 @dataclass(frozen=True, slots=True)
 class PairOutcome:
@@ -62,6 +64,11 @@ class PairOutcome:
     findings: tuple[Finding, ...]
     folder: Path
     files: dict[str, Path]
+
+    @property
+    def session(self) -> Path:
+        """The scene file among them."""
+        return self.files[SESSION]
 
     def story(self) -> tuple[str, ...]:
         """The outcome in a few lines for a person."""
@@ -118,7 +125,7 @@ def register_pair(
     folder : path
         Where the results go.
     start : path or None
-        Transform, fixed -> moving points, to start from; None: the headers.
+        Transform, fixed -> moving points, to climb from; None: every orientation is searched.
     view : str
         Of the pictures before and after.
     overwrite : bool
@@ -133,7 +140,7 @@ def register_pair(
     still, mover = open_volumes([fixed, moving])
     begin = None if start is None else _start(start, still, mover)
     names = _names(still, mover)
-    protect = [file for volume in (still, mover) if volume.source for file in volume.source.files]
+    protect = [*still.files, *mover.files]
     if start is not None:
         protect += [Path(start), sidecar_path(start)]
     with staged(folder, names.values(), overwrite=overwrite, protect=protect) as files:
@@ -166,7 +173,7 @@ def _names(fixed: Volume, moving: Volume) -> dict[str, str]:
         "the moving scan with an edited header, voxels untouched": f"{moving.name.replace('/', '-')}_aligned.nii.gz",
         "picture before": "before.png",
         "picture after": "after.png",
-        "session: open it with volstudio view": "scene.toml",
+        SESSION: "scene.toml",
     }
     return {what: unspelled(name) for what, name in names.items()}
 

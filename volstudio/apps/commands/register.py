@@ -21,7 +21,7 @@ Examples:
 @click.argument("fixed")
 @click.argument("moving")
 @click.option("-o", "--output", required=True, metavar="DIR", help="Folder for the results; made if it is not there.")
-@click.option("--start", metavar="TRANSFORM", help="Start here (fixed to moving points); default: the headers.")
+@click.option("--start", metavar="TRANSFORM", help="Stay near this (fixed to moving points); default: search from anywhere.")
 @click.option("--json", "as_json", is_flag=True, help="The numbers on stdout for a machine; nothing else.")
 @click.option("--overwrite", is_flag=True, help="Replace results that are there.")
 def register(fixed: str, moving: str, *, output: str, start: str | None, as_json: bool, overwrite: bool) -> None:
