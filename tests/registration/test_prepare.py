@@ -12,6 +12,7 @@ from volstudio.geometry.affine import Affine
 from volstudio.geometry.grid import Grid
 from volstudio.progress import Progress
 from volstudio.registration.prepare import _block_means, _lower_threshold, choose_levels, own_frame, prepare
+from volstudio.volumes.readers import volume_from_array
 
 SHAPE = (48, 60, 46)
 SHEAR = np.array([[1, 0.25, 0], [0, 1, 0.2], [0, 0, 1]])
@@ -165,3 +166,23 @@ def test_preparing_can_be_cancelled(heads):
     progress.cancel()
     with pytest.raises(Cancelled):
         prepare(volume, own_frame(volume.grid), (8.0,), progress=progress)
+
+
+def big_numbers(dtype, base):
+    ball = np.linalg.norm(np.moveaxis(np.indices((32, 32, 32)), 0, -1) - 15.5, axis=-1) < 9
+    return ball * np.dtype(dtype).type(900) + np.dtype(dtype).type(base)
+
+
+@pytest.mark.parametrize(("dtype", "base"), [(np.uint64, 2**63), (np.int64, -(2**62)), (np.uint32, 2**32 - 1000), (np.float64, 1e12)])
+def test_small_differences_of_large_numbers_are_seen(dtype, base):
+    volume = volume_from_array(big_numbers(dtype, base), np.diag([3.0, 3, 3, 1]))
+    plain = volume_from_array(big_numbers(np.int16, 0), np.diag([3.0, 3, 3, 1]))
+    frame = own_frame(plain.grid)
+    (level,), (expected,) = (prepare(each, frame, (4.0,), progress=Progress()) for each in (volume, plain))
+    np.testing.assert_allclose(level.values, expected.values, atol=1e-5)
+
+
+def test_a_scan_that_is_lost_in_the_voxels_of_the_other_is_called_so():
+    volume = volume_from_array(big_numbers(np.int16, 0), np.diag([3.0, 3, 3, 1]), name="head")
+    with pytest.raises(RegistrationError, match=r"head measures 96 x 96 x 96 mm, .* 1500 mm .*unit of length"):
+        prepare(volume, own_frame(volume.grid), (2000.0, 1500.0), progress=Progress())

@@ -40,6 +40,9 @@ SIGMA_OF_SPACING = 0.4
 # A shear of less than this many voxels per voxel moves no corner of a volume by a whole voxel.
 LEAST_SHEAR = 1e-3
 LEAST_FOREGROUND = 64
+LEAST_ACROSS = 4  # voxels of the finest level over the median edge of a volume
+# A range of values this many times smaller than the values themselves would lose its last steps in float32.
+MUCH_SMALLER = 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,8 +115,9 @@ def prepare(volume: Volume, frame: FloatArray, levels_mm: tuple[float, ...], *, 
     Raises
     ------
     RegistrationError
-        The volume holds no structure: no finite number, or one value everywhere.
+        The volume holds no structure: no finite number, or one value everywhere; or the levels' voxels are too large to show any.
     """
+    _refuse_coarse(volume, levels_mm[-1])
     array, step = _shrunk(volume, levels_mm[-1], progress)
     to_frame = np.linalg.inv(frame) @ volume.affine.matrix @ step
     box, sheared = _box(to_frame, array.shape), _is_sheared(to_frame)
@@ -140,6 +144,17 @@ def prepare(volume: Volume, frame: FloatArray, levels_mm: tuple[float, ...], *, 
     return tuple(levels)
 
 
+def _refuse_coarse(volume: Volume, finest: float) -> None:
+    """Levels suit the larger voxels of two scans; where these are as large as the other scan, one header is most likely wrong."""
+    edges = np.array(volume.shape) * volume.grid.voxel_sizes
+    if np.median(edges) < LEAST_ACROSS * finest:
+        size = " x ".join(f"{edge:.3g}" for edge in edges)
+        raise RegistrationError(
+            f"{volume.name} measures {size} mm, too little to be seen in the voxels of {finest:.4g} mm that suit the other scan; "
+            "is the unit of length of one of them wrong?"
+        )
+
+
 @dataclass(frozen=True, slots=True)
 class _Grid:
     """Raw values on isotropic voxels along the axes of a frame."""
@@ -156,7 +171,7 @@ def _shrunk(volume: Volume, finest: float, progress: Progress) -> tuple[NDArray[
         raise RegistrationError(f"{volume.name} holds {data.dtype} voxels; registration needs one real number per voxel.")
     factors = np.maximum(1, np.rint(finest / volume.grid.voxel_sizes - 0.2)).astype(int)
     factors = np.minimum(factors, data.shape)
-    blocks = _block_means(data, tuple(factors.tolist()), lambda: progress(f"reading {volume.name}", 0.0))
+    blocks = _block_means(_near_zero(data), tuple(factors.tolist()), lambda: progress(f"reading {volume.name}", 0.0))
     finite = np.isfinite(blocks)
     if not finite.any():
         raise RegistrationError(f"{volume.name} holds no finite number and cannot be registered.")
@@ -165,6 +180,17 @@ def _shrunk(volume: Volume, finest: float, progress: Progress) -> tuple[NDArray[
     step = np.diag([*factors.astype(float), 1.0])
     step[:3, 3] = (factors - 1) / 2
     return blocks, step
+
+
+def _near_zero(data: NDArray[Any]) -> NDArray[Any]:
+    """The values less the least one where float32 could not tell them apart, such as counts that begin at 2^63; else as they are."""
+    if data.dtype.itemsize < 4 or data.dtype.kind not in "iuf":
+        return data
+    low, high = np.fmin.reduce(data, axis=None), np.fmax.reduce(data, axis=None)
+    if not (np.isfinite(low) and np.isfinite(high)):
+        return data
+    spread = float(high) - float(low) if data.dtype.kind == "f" else float(int(high) - int(low))
+    return data - low if 0 < MUCH_SMALLER * spread < abs(float(low)) else data
 
 
 def _block_means(data: NDArray[Any], factors: tuple[int, ...], tick: Callable[[], None]) -> NDArray[np.float32]:
