@@ -4,13 +4,19 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from typing import get_args
 
 import click
 import pytest
 
 import volstudio
-from volstudio.apps import cli
+from volstudio.apps import cli, values
+from volstudio.apps.commands.apply import DIRECTION, INTERPOLATION
 from volstudio.errors import Cancelled, RegistrationError
+from volstudio.scene.model import Convention, View
+from volstudio.tasks.open import Form
+from volstudio.tasks.save import Interpolation
+from volstudio.transforms.dialect import Direction
 
 COMMANDS = ("demo", "view", "info", "shot", "register", "apply", "convert", "schema", "completion")
 
@@ -45,6 +51,15 @@ def test_every_command_explains_itself_with_examples(name, capsys):
     assert f"volstudio {name}" in text
     assert "Examples:" in text
     assert max(map(len, text.splitlines())) <= 100
+
+
+@pytest.mark.parametrize(
+    ("choice", "words"),
+    [(values.VIEW, View), (values.CONVENTION, Convention), (values.FORM, Form), (INTERPOLATION, Interpolation), (DIRECTION, Direction)],
+)
+def test_the_words_of_an_option_are_those_that_the_rooms_know(choice, words):
+    # The command line is read before the rooms are imported, so it says them again.
+    assert set(choice.choices) == set(get_args(words))
 
 
 def test_help_lists_the_commands_in_the_order_of_a_session(capsys):
