@@ -28,7 +28,7 @@ def bare_server(tmp_path_factory):
     with pytest.MonkeyPatch.context() as patch:
         missing = Probe(ok=False, how="", renderer="", sentence="3D needs OpenGL; install it with: apt install libosmesa6")
         patch.setattr(offscreen, "probe_opengl", lambda: missing)
-        patch.setattr(offscreen, "render_3d", lambda *_: pytest.fail("OpenGL was asked for"))
+        patch.setattr(offscreen, "render_3d", lambda *_, **__: pytest.fail("OpenGL was asked for"))
         return run_headless(folder)
 
 

@@ -7,11 +7,14 @@ import shutil
 import nibabel
 import numpy as np
 import pytest
+from vtkmodules.util.numpy_support import vtk_to_numpy
+from vtkmodules.vtkIOImage import vtkPNGReader
 
 from volstudio.errors import Cancelled, OutputError, RegistrationError, UnreadableFileError
 from volstudio.geometry.measure import over_grid
 from volstudio.progress import Progress
 from volstudio.scene.files import load_scene
+from volstudio.scene.model import Scene
 from volstudio.tasks.open import open_scene, open_volumes
 from volstudio.tasks.pair import register_pair
 from volstudio.tasks.shots import render
@@ -70,6 +73,25 @@ def test_the_scene_file_draws_the_picture_after(outcome, pair):
     assert scene.layer("epi").placement.made_by == "registration"
     before = render(open_scene([pair.anatomy, pair.epi]), size=(400, 160), view="ortho")
     assert (render(scene, size=(400, 160)) != before).any()
+
+
+def test_before_and_after_have_one_frame_and_one_point(outcome, pair):
+    still, mover = open_volumes([str(pair.anatomy), str(pair.epi)])
+    before = Scene.of(still, mover)
+    after = before.place("epi", outcome.result.moving_to_fixed, made_by="registration")
+    middle = still.affine.apply((np.array(still.shape) - 1) / 2)
+    for name, scene, other in (("before", before, after), ("after", after, before)):
+        expected = render(scene, size=(1500, 580), view="ortho", at=tuple(map(float, middle)), beside=other)
+        np.testing.assert_array_equal(read_png(outcome.folder / f"{name}.png"), expected)
+
+
+def read_png(path):
+    reader = vtkPNGReader()
+    reader.SetFileName(str(path))
+    reader.Update()
+    image = reader.GetOutput()
+    width, height, _ = image.GetDimensions()
+    return vtk_to_numpy(image.GetPointData().GetScalars()).reshape(height, width, 3)[::-1]
 
 
 def test_the_story_and_the_json_tell_the_same_numbers(outcome):

@@ -7,6 +7,9 @@ import numpy as np
 import pytest
 
 from volstudio.errors import OpenGLUnavailableError, OutputError, SceneError
+from volstudio.geometry.affine import Affine
+from volstudio.geometry.rigid import RigidTransform
+from volstudio.geometry.spaces import scanner
 from volstudio.rendering.picture_files import read_png_text
 from volstudio.scene.model import Scene
 from volstudio.tasks.open import open_scene
@@ -50,6 +53,23 @@ def test_convention_turns_left_and_right_of_the_anatomy(scene):
     assert turned < 0.5 * same
 
 
+@pytest.mark.parametrize("view", ["axial", "coronal", "sagittal", "ortho", "3d"])
+def test_side_by_side_only_what_moved_is_elsewhere(scene, view, request):
+    if view == "3d":
+        request.getfixturevalue("opengl")
+    # The EPI is as good as invisible, so all that is left to see is the anatomy, which stays where it is.
+    epi = scene.layer("epi")
+    faint = msgspec.structs.replace(epi, box=False, look=msgspec.structs.replace(epi.look, opacity=1e-6, volume=False))
+    layers = tuple(faint if layer.name == "epi" else layer for layer in scene.layers)
+    before = msgspec.structs.replace(scene, layers=layers, show_crosshair=view != "3d")  # its arms reach as far as the layers do
+    far = Affine(RigidTransform.from_euler((0.3, 0.2, 0.4), (30, -20, 25)).matrix, scanner("epi"), "scene")
+    after = before.place("epi", far)
+    alone = [render(each, size=(420, 320), view=view, at=(0, 0, 0)) for each in (before, after)]
+    assert np.abs(np.subtract(*alone, dtype=int)).max() > 30, "each for itself, they are framed differently"
+    one, other = (render(each, size=(420, 320), view=view, at=(0, 0, 0), beside=its) for each, its in ((before, after), (after, before)))
+    assert np.abs(np.subtract(one, other, dtype=int)).max() <= 2
+
+
 def test_a_point_outside_everything_is_refused(scene):
     with pytest.raises(SceneError, match=r"outside every layer.*reach x"):
         render(scene, size=SMALL, view="axial", at=(0, 500, 0))
@@ -68,7 +88,7 @@ def test_a_volume_made_in_memory_is_drawn_through_its_layer():
     assert picture.max() > 200
 
 
-def no_opengl(*_):
+def no_opengl(*_, **__):
     raise OpenGLUnavailableError("There is no OpenGL here; install with: apt install libosmesa6")
 
 

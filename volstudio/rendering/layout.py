@@ -51,7 +51,12 @@ QUARTER_WITH_WORDS = 17.0  # lines of text; in a narrower quarter the coordinate
 
 
 def slices_picture(
-    scene: Scene, volumes: Volumes, size: tuple[int, int], view: Literal["axial", "coronal", "sagittal", "ortho"] = "ortho"
+    scene: Scene,
+    volumes: Volumes,
+    size: tuple[int, int],
+    view: Literal["axial", "coronal", "sagittal", "ortho"] = "ortho",
+    *,
+    beside: Scene | None = None,
 ) -> Picture:
     """One plane, or the three in a row, with all that a reader needs to know.
 
@@ -61,6 +66,8 @@ def slices_picture(
     volumes : callable, Layer -> Volume
     size : (width, height), pixels
     view : "axial", "coronal", "sagittal", "ortho"
+    beside : Scene or None
+        Beside whose picture this one will be looked at: the frame has room for both.
 
     Returns
     -------
@@ -70,7 +77,7 @@ def slices_picture(
     sheet = sheet_of(scene, volumes, size, columns=len(planes))
     picture = _ground(scene, size)
     top = _paint_head(picture, scene, sheet)
-    frames = frames_of(scene, volumes, planes)
+    frames = frames_of(scene, volumes, planes, beside=beside)
     run, room, bars_box = best_room(sheet, top, frames)
     panes = panes_in_row(scene, volumes, frames, room=room, sheet=sheet)
     for pane in panes:
@@ -90,7 +97,13 @@ def quad_hole(scene: Scene, volumes: Volumes, size: tuple[int, int]) -> tuple[in
 
 
 def quad(
-    scene: Scene, volumes: Volumes, size: tuple[int, int], picture3d: Picture | None, *, sentence: str = "3D needs OpenGL."
+    scene: Scene,
+    volumes: Volumes,
+    size: tuple[int, int],
+    picture3d: Picture | None,
+    *,
+    sentence: str = "3D needs OpenGL.",
+    beside: Scene | None = None,
 ) -> Picture:
     """Three planes and the 3D view, two by two: coronal and sagittal above, axial and 3D below.
 
@@ -103,6 +116,8 @@ def quad(
         Of the size that `quad_hole` gives; another size is centred and cut.
     sentence : str
         What stands in the fourth quarter where there is no 3D picture.
+    beside : Scene or None
+        As in `slices_picture`.
 
     Returns
     -------
@@ -112,7 +127,7 @@ def quad(
     picture = _ground(scene, size)
     cells = quarters(sheet, _paint_head(picture, scene, sheet))
     _paste(picture, picture3d, cells[3], sentence, sheet)
-    panes = panes_in_quarters(scene, volumes, cells, sheet)
+    panes = panes_in_quarters(scene, volumes, cells, sheet, beside=beside)
     for pane, cell in zip(panes, cells, strict=False):
         _paint_pane(picture, scene, volumes, pane, sheet)
         if cell[2] - cell[0] > QUARTER_WITH_WORDS * sheet.size:

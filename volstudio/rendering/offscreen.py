@@ -26,7 +26,7 @@ __all__ = ["APT_LINE", "Probe", "grab", "offscreen_window", "probe_opengl", "ren
 MAX_EDGE = 2560
 
 
-def render_3d(scene: Scene, volumes: Volumes, size: tuple[int, int]) -> NDArray[np.uint8]:
+def render_3d(scene: Scene, volumes: Volumes, size: tuple[int, int], *, beside: Scene | None = None) -> NDArray[np.uint8]:
     """The 3D view of a scene.
 
     Parameters
@@ -34,6 +34,8 @@ def render_3d(scene: Scene, volumes: Volumes, size: tuple[int, int]) -> NDArray[
     scene : Scene
     volumes : callable, Layer -> Volume
     size : (width, height), pixels
+    beside : Scene or None
+        Beside whose picture this one will be looked at: where the scene has no camera, both see all of both.
 
     Returns
     -------
@@ -53,7 +55,8 @@ def render_3d(scene: Scene, volumes: Volumes, size: tuple[int, int]) -> NDArray[
         from volstudio.rendering.camera import first_camera
         from volstudio.rendering.planes import content_box
 
-        scene = structs.replace(scene, camera=first_camera(content_box(scene, volumes), size[0] / size[1]))
+        corners = np.concatenate([content_box(each, volumes) for each in (scene, beside) if each is not None])
+        scene = structs.replace(scene, camera=first_camera(corners, size[0] / size[1]))
     columns, rows = (-(-n // MAX_EDGE) for n in size)
     tile = -(-size[0] // columns), -(-size[1] // rows)
     picture = np.empty((tile[1] * rows, tile[0] * columns, 3), np.uint8)

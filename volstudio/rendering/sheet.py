@@ -171,9 +171,15 @@ def _frame(scene: Scene, volumes: Volumes, plane: Plane) -> Frame:
     return Frame(plane, low, high)
 
 
-def frames_of(scene: Scene, volumes: Volumes, planes: tuple[Plane, ...]) -> list[Frame]:
-    """Frames of several panes; sagittal and coronal ones share their height, so that what lies level is drawn level."""
+def frames_of(scene: Scene, volumes: Volumes, planes: tuple[Plane, ...], *, beside: Scene | None = None) -> list[Frame]:
+    """Frames of several panes; sagittal and coronal ones share their height, so that what lies level is drawn level.
+
+    A scene beside which this one will be looked at gets room in them as well.
+    """
     frames = [_frame(scene, volumes, plane) for plane in planes]
+    if beside is not None:
+        others = [_frame(beside, volumes, plane) for plane in planes]
+        frames = [Frame(a.plane, np.minimum(a.low, b.low), np.maximum(a.high, b.high)) for a, b in zip(frames, others, strict=True)]
     upright = [frame for frame in frames if frame.plane != "axial"]
     if len(upright) < 2:
         return frames
@@ -261,9 +267,9 @@ def quarters(sheet: Sheet, top: float) -> list[Box]:
     return [(x[a], y[b], max(x[a + 1] - 1, x[a]), max(y[b + 1] - 1, y[b])) for b in (0, 2) for a in (0, 2)]
 
 
-def panes_in_quarters(scene: Scene, volumes: Volumes, cells: list[Box], sheet: Sheet) -> list[Pane]:
+def panes_in_quarters(scene: Scene, volumes: Volumes, cells: list[Box], sheet: Sheet, *, beside: Scene | None = None) -> list[Pane]:
     """Panes of `QUAD` in the first three quarters, at one scale."""
-    frames = frames_of(scene, volumes, QUAD)
+    frames = frames_of(scene, volumes, QUAD, beside=beside)
     boxes = [_inside(cell, sheet) for cell in cells[:3]]
     mm = max(max(f.extent[0] / (b[2] - b[0] + 1), f.extent[1] / (b[3] - b[1] + 1)) for f, b in zip(frames, boxes, strict=True))
     return [_placed(scene, volumes, frame, mm=mm, box=box) for frame, box in zip(frames, boxes, strict=True)]

@@ -7,13 +7,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import msgspec
+import numpy as np
 
 from volstudio.errors import RegistrationError
 from volstudio.geometry.measure import Distance, angle_deg, over_grid
 from volstudio.geometry.spaces import scanner
 from volstudio.progress import Progress
 from volstudio.registration.rigid import register
-from volstudio.scene.model import Scene
+from volstudio.scene.model import Scene, vec3
 from volstudio.tasks.open import open_volumes
 from volstudio.tasks.save import save_edited_header, save_session, save_transform
 from volstudio.tasks.shots import shot
@@ -198,8 +199,10 @@ def _write(
     itk, plain, sidecar, header, picture_before, picture_after, session = (files.path(name) for name in names.values())
     after = msgspec.structs.replace(before.place(moving, result.moving_to_fixed, made_by="registration"), view=view)
     report("drawing before and after", 0.9)
-    shot(before, picture_before, view=view)
-    shot(after, picture_after, view=view)
+    # One frame and one point for both, so that whoever blinks between them sees the moving scan move and nothing else.
+    at = vec3(volumes[0].affine.apply((np.array(volumes[0].shape) - 1) / 2))
+    shot(before, picture_before, view=view, at=at, beside=after)
+    shot(after, picture_after, view=view, at=at, beside=before)
     report("writing", 0.96)
     for path in (itk, plain):
         save_transform(after, moving, path, onto=fixed)

@@ -45,6 +45,7 @@ def render(
     view: View | None = None,
     at: Vec3 | None = None,
     convention: Convention | None = None,
+    beside: Scene | None = None,
     volumes: Volumes | None = None,
 ) -> Rgb:
     """Picture of a scene.
@@ -59,6 +60,8 @@ def render(
         Where the slices cut; None: the scene's crosshair.
     convention : "neurological", "radiological" or None
         None: the scene's own.
+    beside : Scene or None
+        Beside whose picture this one will be looked at, such as before and after: with it both have one frame, which holds both.
     volumes : callable or None
         Gives the `Volume` of a `Layer`; None: files are opened as the layers say.
 
@@ -77,6 +80,7 @@ def render(
         ``view`` is ``"3d"`` and the machine has no OpenGL. A quad view shows its slices and says so in the picture.
     """
     wanted = _with(scene, view=view, at=at, convention=convention)
+    other = None if beside is None else _with(beside, view=view, at=at, convention=convention)
     size = check_size(size)
     find = volumes or open_layer
     if not wanted.layers:
@@ -86,12 +90,12 @@ def render(
     if wanted.view == "3d":
         from volstudio.rendering.offscreen import render_3d
 
-        return render_3d(wanted, find, size)
+        return render_3d(wanted, find, size, beside=other)
     if wanted.view == "quad":
-        return _quad(wanted, find, size)
+        return _quad(wanted, find, size, other)
     from volstudio.rendering.layout import slices_picture
 
-    return slices_picture(wanted, find, size, wanted.view)
+    return slices_picture(wanted, find, size, wanted.view, beside=other)
 
 
 def shot(
@@ -102,6 +106,7 @@ def shot(
     view: View | None = None,
     at: Vec3 | None = None,
     convention: Convention | None = None,
+    beside: Scene | None = None,
     overwrite: bool = False,
     protect: Iterable[str | os.PathLike[str]] = (),
     volumes: Volumes | None = None,
@@ -138,7 +143,7 @@ def shot(
     check_target(target, protect=guarded, overwrite=overwrite)
     width, height = size or (None, None)
     pixels = (width, height) if width and height else suitable_size(wanted.view, width)
-    picture = render(scene, size=pixels, view=view, at=at, convention=convention, volumes=volumes)
+    picture = render(scene, size=pixels, view=view, at=at, convention=convention, beside=beside, volumes=volumes)
     atomic_bytes(target, encode(picture, suffix, _words(wanted)), protect=guarded, overwrite=overwrite)
     return target
 
@@ -186,15 +191,15 @@ def _check_inside(scene: Scene, at: Vec3, volumes: Volumes) -> None:
         raise SceneError(f"The point ({point}) mm lies outside every layer, so no slice through it shows anything; they reach {reach} mm.")
 
 
-def _quad(scene: Scene, volumes: Volumes, size: tuple[int, int]) -> Rgb:
+def _quad(scene: Scene, volumes: Volumes, size: tuple[int, int], beside: Scene | None) -> Rgb:
     from volstudio.rendering.layout import quad, quad_hole
     from volstudio.rendering.offscreen import render_3d
 
     try:
-        picture = render_3d(scene, volumes, quad_hole(scene, volumes, size))
+        picture = render_3d(scene, volumes, quad_hole(scene, volumes, size), beside=beside)
     except OpenGLUnavailableError as error:
-        return quad(scene, volumes, size, None, sentence=str(error))
-    return quad(scene, volumes, size, picture)
+        return quad(scene, volumes, size, None, sentence=str(error), beside=beside)
+    return quad(scene, volumes, size, picture, beside=beside)
 
 
 def _words(scene: Scene) -> dict[str, str]:
