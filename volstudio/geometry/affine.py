@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from volstudio.errors import GeometryError, SpaceMismatchError
 
-__all__ = ["Affine", "fault_of"]
+__all__ = ["Affine", "as_points", "fault_of"]
 
 FloatArray = NDArray[np.float64]
 
@@ -105,10 +105,7 @@ the first ends in epi:scanner, the second starts in epi:voxel; is an .inverse() 
         GeometryError
             The last axis of the points does not have three coordinates.
         """
-        pts = np.asarray(points, dtype=np.float64)
-        if pts.shape[-1:] != (3,):
-            raise GeometryError(f"Points must have three coordinates in their last axis, got shape {pts.shape}.")
-        return pts @ self.linear.T + self.offset
+        return as_points(points) @ self.linear.T + self.offset
 
     def apply_direction(self, vectors: ArrayLike) -> FloatArray:
         """Directions (..., 3) of the source in the target: the linear part alone, lengths not kept."""
@@ -152,6 +149,20 @@ the first ends in epi:scanner, the second starts in epi:voxel; is an .inverse() 
     def __repr__(self) -> str:
         rows = np.array2string(self.matrix, precision=6, suppress_small=True)
         return f"Affine {self.source} -> {self.target}\n{rows}"
+
+
+def as_points(points: ArrayLike) -> FloatArray:
+    """Points (..., 3) as float64.
+
+    Raises
+    ------
+    GeometryError
+        Their last axis does not have three coordinates.
+    """
+    pts = np.asarray(points, dtype=np.float64)
+    if pts.shape[-1:] != (3,):
+        raise GeometryError(f"Points must have three coordinates in their last axis, got shape {pts.shape}.")
+    return pts
 
 
 def fault_of(matrix: FloatArray) -> str:

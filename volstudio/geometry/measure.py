@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 
 from volstudio.errors import GeometryError, SpaceMismatchError
-from volstudio.geometry.affine import Affine
+from volstudio.geometry.affine import Affine, as_points
 from volstudio.geometry.rigid import ORIGIN, RigidTransform
 from volstudio.geometry.rotation import nearest, to_axis_angle
 
@@ -64,9 +64,9 @@ def distance_mm(a: Affine | ArrayLike, b: Affine | ArrayLike, points: ArrayLike)
     >>> distance_mm(turned, np.eye(4), [(100, 0, 0), (0, 0, 0)])
     Distance(mean=0.8726..., rms=1.2341..., max=1.7453...)
     """
-    pts = np.asarray(points, dtype=np.float64)
-    if pts.shape[-1:] != (3,) or pts.size == 0:
-        raise GeometryError(f"A distance needs at least one point with three coordinates, got shape {pts.shape}.")
+    pts = as_points(points)
+    if pts.size == 0:
+        raise GeometryError(f"A distance needs at least one point, got shape {pts.shape}.")
     change = _difference(a, b)
     apart = np.linalg.norm(pts @ change[:3, :3].T + change[:3, 3], axis=-1)
     return Distance(float(apart.mean()), float(np.sqrt((apart**2).mean())), float(apart.max()))

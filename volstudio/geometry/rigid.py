@@ -14,7 +14,7 @@ import numpy as np
 
 from volstudio.errors import GeometryError
 from volstudio.geometry import rotation as rot
-from volstudio.geometry.affine import Affine, FloatArray
+from volstudio.geometry.affine import Affine, FloatArray, as_points
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -237,10 +237,7 @@ class RigidTransform:
         GeometryError
             The last axis of the points does not have three coordinates.
         """
-        pts = np.asarray(points, dtype=np.float64)
-        if pts.shape[-1:] != (3,):
-            raise GeometryError(f"Points must have three coordinates in their last axis, got shape {pts.shape}.")
-        return (pts - self.centre) @ self.rotation.T + (self.centre + self.translation)
+        return (as_points(points) - self.centre) @ self.rotation.T + (self.centre + self.translation)
 
     def inverse(self) -> RigidTransform:
         """The map back, about the same centre: ``R^T`` and ``-R^T t``."""
