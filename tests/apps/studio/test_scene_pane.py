@@ -101,6 +101,26 @@ def test_dragging_an_arrow_in_3d_keeps_the_grip_under_the_mouse(window3d, hand):
     assert np.array_equal(matrix(window3d), before)
 
 
+@pytest.mark.parametrize("steps", [0, 4])
+def test_after_a_drag_was_taken_back_the_held_button_does_nothing(window3d, hand, steps):
+    window3d.desk.set_move_tool(True)
+    window3d.desk.set_active("epi")
+    drawn(window3d, hand)
+    pane = window3d.scene_pane
+    rays, gizmo = pane.rays, gizmo_of(window3d.desk, 1.0)
+    handle = next(handle for handle in gizmo.handles(rays) if handle.name == "move-x")
+    x, y = (round(float(value)) for value in rays.project(handle.line[-1])[0])
+    before = window3d.desk.session.scene
+    hand.press(pane, (x, y))
+    for step in range(steps):
+        hand.move(pane, (x - 5 * step, y))
+    hand.key(window3d, "Esc")
+    for step in range(steps):
+        hand.move(pane, (x - 20, y - 15 * step))
+    hand.release(pane, (x - 20 if steps else x, y))
+    assert window3d.desk.session.scene == before
+
+
 @pytest.mark.parametrize(("key", "axis", "sign"), [("1", 1, 1), ("3", 0, -1), ("5", 2, 1)])
 def test_number_keys_look_from_the_sides(window3d, hand, key, axis, sign):
     hand.key(window3d, key)

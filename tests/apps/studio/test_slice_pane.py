@@ -139,6 +139,7 @@ def test_a_drag_can_be_taken_back(window, hand, how):
     window.desk.set_move_tool(True)
     pane = window.slice_panes["sagittal"]
     before = window.desk.session.scene.layer("epi").placement
+    here = crosshair(window)
     start = handle_pixel(window, pane, "move-up")
     hand.press(pane, start)
     hand.move(pane, (start[0], start[1] - 30))
@@ -150,8 +151,11 @@ def test_a_drag_can_be_taken_back(window, hand, how):
     hand.move(pane, (start[0], start[1] - 60))
     hand.release(pane, (start[0], start[1] - 60))
     assert window.desk.session.scene.layer("epi").placement == before
+    assert np.array_equal(crosshair(window), here)
     assert not window.desk.session.can_undo
     assert not window.desk.session.can_redo
+    hand.click(pane, (start[0], start[1] - 60))
+    assert not np.array_equal(crosshair(window), here)
 
 
 def test_the_picture_does_not_creep_while_a_layer_is_dragged(window, hand):

@@ -93,6 +93,7 @@ class Canvas(QtInteractor):  # type: ignore[misc]  # pyvistaqt ships no types
         self._button = Qt.MouseButton.NoButton
         self._press = QPointF()
         self._moved = False
+        self._forgotten = False
         self._frame = QTimer(self)
         self._frame.setSingleShot(True)
         self._frame.setInterval(0)
@@ -116,6 +117,10 @@ class Canvas(QtInteractor):  # type: ignore[misc]  # pyvistaqt ships no types
         """Ask for a frame after a pause that begins anew with every request."""
         if not self._closed_for_good:
             self._frame.start(delay_ms)
+
+    def forget_press(self) -> None:
+        """Tell nobody of what the mouse does until the button that is held is let go."""
+        self._forgotten = self._button != Qt.MouseButton.NoButton
 
     def draw(self) -> None:
         """Prepare and render one frame; panes say what."""
@@ -156,6 +161,8 @@ class Canvas(QtInteractor):  # type: ignore[misc]  # pyvistaqt ships no types
 
     def mousePressEvent(self, event: QMouseEvent) -> None:  # noqa: N802 - Qt's name
         """Begin a drag; a second button during one cancels it, which the pane decides."""
+        if self._forgotten:
+            return
         if self._button != Qt.MouseButton.NoButton:
             held, self._button = self._button, event.button()
             self.pressed.emit(self._pointer(event))
@@ -169,6 +176,8 @@ class Canvas(QtInteractor):  # type: ignore[misc]  # pyvistaqt ships no types
         if self._button == Qt.MouseButton.NoButton:
             self.hovered.emit(self._pointer(event))
             return
+        if self._forgotten:
+            return
         self._moved = self._moved or (event.position() - self._press).manhattanLength() > CLICK_REACH
         self.dragged.emit(self._pointer(event))
 
@@ -177,8 +186,8 @@ class Canvas(QtInteractor):  # type: ignore[misc]  # pyvistaqt ships no types
         if event.button() != self._button:
             return
         pointer = self._pointer(event)
-        self._button = Qt.MouseButton.NoButton
-        self.released.emit(pointer)
+        forgotten, self._button, self._forgotten = self._forgotten, Qt.MouseButton.NoButton, False
+        (self.hovered if forgotten else self.released).emit(pointer)
 
     def mouseDoubleClickEvent(self, event: QMouseEvent) -> None:  # noqa: N802 - Qt's name
         """A second click."""

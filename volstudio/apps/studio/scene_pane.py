@@ -125,6 +125,8 @@ class ScenePane(Canvas):
             return False
         self._drag.cancel()
         self._drag = None
+        self._at = self._eye = None
+        self.forget_press()
         self.request_soon()
         return True
 

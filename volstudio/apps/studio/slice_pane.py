@@ -97,6 +97,8 @@ class SlicePane(PictureCanvas):
             return False
         self._drag.cancel()
         self._drag = None
+        self._grip = self._at = None
+        self.forget_press()
         self.request()
         return True
 
