@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -12,7 +13,7 @@ if TYPE_CHECKING:
 
     from PySide6.QtWidgets import QWidget
 
-__all__ = ["Ask", "Unsaved"]
+__all__ = ["Ask", "Unsaved", "with_suffix_of"]
 
 Unsaved = Literal["save", "discard", "cancel"]
 
@@ -35,9 +36,15 @@ class Ask:
         return self._remembered(tuple(Path(name) for name in names))
 
     def file_to_save(self, title: str, suggestion: str, kinds: str) -> Path | None:
-        """Where to write; the dialog has asked before an existing file is replaced. None after a cancel."""
-        name, _ = QFileDialog.getSaveFileName(self._parent, title, str(Path(self._folder) / suggestion), kinds)
-        return self._remembered((Path(name),))[0] if name else None
+        """Where to write, with a suffix of ``kinds``; an existing file only after a question that names it. None after a cancel."""
+        name, kind = QFileDialog.getSaveFileName(self._parent, title, str(Path(self._folder) / suggestion), kinds)
+        if not name:
+            return None
+        chosen = Path(name)
+        target = with_suffix_of(chosen, kinds, kind)
+        if target != chosen and target.exists() and not self._replace(target):
+            return None  # the dialog asked about the name that was typed, not about this one
+        return self._remembered((target,))[0]
 
     def folder(self, title: str) -> Path | None:
         """A folder that exists; None after a cancel."""
@@ -63,7 +70,29 @@ class Ask:
         answers: dict[int, Unsaved] = {int(buttons.Save): "save", int(buttons.Discard): "discard"}
         return answers.get(box.exec(), "cancel")
 
+    def begin_in(self, folder: Path) -> None:
+        """Show this folder first, until the person has gone elsewhere."""
+        if not self._folder:
+            self._folder = str(folder)
+
+    def _replace(self, path: Path) -> bool:
+        buttons = QMessageBox.StandardButton
+        text = f"{path.name} already exists.\nDo you want to replace it?"
+        return QMessageBox.question(self._parent, "Replace file", text, buttons.Yes | buttons.No, buttons.No) == buttons.Yes
+
     def _remembered(self, paths: tuple[Path, ...]) -> tuple[Path, ...]:
         if paths:
             self._folder = str(paths[0].parent)
         return paths
+
+
+def with_suffix_of(path: Path, kinds: str, kind: str = "") -> Path:
+    """The path with a suffix of the dialog's ``kinds``, such as ``"Pictures (*.png *.jpg)"``; the first of ``kind`` where it has none.
+
+    A dot alone makes no suffix: ``sub.run2`` is a name.
+    """
+    known = re.findall(r"\*(\.[\w.]+)", kinds)
+    if path.name.lower().endswith(tuple(suffix.lower() for suffix in known)):
+        return path
+    first = (*re.findall(r"\*(\.[\w.]+)", kind), *known)[0]
+    return path.with_name(path.name.rstrip(".") + first)

@@ -132,9 +132,7 @@ class Documents(QObject):
     def save_as(self) -> bool:
         """Save to a file that the person chooses."""
         path = self._ask.file_to_save("Save session", "session.toml", SCENE_KINDS)
-        if path is None:
-            return False
-        return self._save(path if path.suffix.lower() in (".toml", ".json") else path.with_name(path.name + ".toml"))
+        return path is not None and self._save(path)
 
     def may_go(self) -> bool:
         """Whether the present session may be left: nothing unsaved, or the person has decided."""

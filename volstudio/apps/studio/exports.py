@@ -19,8 +19,11 @@ if TYPE_CHECKING:
 __all__ = ["Exports"]
 
 VOLUMES = "NIfTI (*.nii.gz *.nii);;All files (*)"
-TRANSFORMS = "ITK transform (*.tfm *.txt);;Plain 4 x 4 (*.xfm.txt);;All files (*)"
-PICTURES = "Pictures (*.png *.jpg *.tif)"
+TRANSFORMS = (
+    "ITK transform (*.tfm *.txt *.h5 *.hdf5 *.itk.mat);;FSL FLIRT (*.mat *.fsl *.flirt);;FreeSurfer (*.lta *.dat);;"
+    "AFNI (*.aff12.1D *.1D *.afni);;MRtrix, Convert3D (*.mrtrix.txt *.mrtrix *.c3d.mat *.c3d);;Plain 4 x 4 (*.xfm.txt *.mat4 *.npy);;X5 (*.x5);;All files (*)"
+)
+PICTURES = "Pictures (*.png *.jpg *.jpeg *.tif *.tiff)"
 PICTURE_SIZE = (1800, 1350)
 
 
@@ -66,10 +69,9 @@ class Exports:
     def picture(self) -> None:
         """The scene as a picture, as the script would draw it."""
         scene = self._desk.session.scene
-        path = self._ask.file_to_save("Picture", "picture.png", PICTURES)
-        if path is None:
+        target = self._ask.file_to_save("Picture", "picture.png", PICTURES)
+        if target is None:
             return
-        target = path if path.suffix else path.with_suffix(".png")
         size = PICTURE_SIZE if scene.view == "quad" else None
         self._desk.worker.start(
             f"drawing {target.name}",
@@ -82,10 +84,9 @@ class Exports:
         if name is None:
             self._messages.say("There is nothing to export yet; open a volume first.")
             return
-        path = self._ask.file_to_save(title.format(name), f"{name.replace('/', '_')}{ending}{suffix}", kinds)
-        if path is None:
+        target = self._ask.file_to_save(title.format(name), f"{name.replace('/', '_')}{ending}{suffix}", kinds)
+        if target is None:
             return
-        target = path if path.suffix else path.with_name(path.name + suffix)
 
         def done(findings: object) -> None:
             self._messages.say(f"Saved {target.name}.", "good")
