@@ -201,6 +201,8 @@ class TestScripts:
             ("def scene(): return 3", "returned a int"),
             ("def scene(): return 1 / 0", "ZeroDivisionError: division by zero"),
             ("def scene(:", "SyntaxError"),
+            ("import sys\nsys.exit(0)", "ends the program"),
+            ("def scene(): raise SystemExit", "ends the program"),
             ("import volstudio as vs\ndef scene(): return vs.Scene(view='cube')", "view"),
         ],
     )

@@ -53,6 +53,13 @@ def test_two_scans_of_one_name_are_told_apart_by_their_folders(pair, tmp_path):
     assert set(open_scene([pair.epi, other / "epi.nii"]).names) == {"病人 一/epi", "visit2/epi"}
 
 
+def test_a_form_that_nothing_would_heed_is_refused(pair, tmp_path):
+    save_scene(open_scene([pair.anatomy]), tmp_path / "study.toml")
+    with pytest.raises(SceneError, match=r"study.toml says for each of its layers which form to use"):
+        open_scene([tmp_path / "study.toml"], form="q")
+    assert [layer.form for layer in open_scene([tmp_path / "study.toml", pair.epi], form="s").layers] == ["auto", "s"]
+
+
 def test_two_scene_files_are_refused(tmp_path):
     with pytest.raises(SceneError, match="one scene"):
         open_scene([tmp_path / "a.toml", tmp_path / "b.json"])

@@ -121,3 +121,10 @@ def test_opening_loads_no_heavy_library(write_nifti, ramp, oblique):
     )
     run = subprocess.run([sys.executable, "-c", script, path], capture_output=True, text=True, check=True)
     assert run.stdout.strip() == "[]"
+
+
+@pytest.mark.parametrize("name", ["sample:t1", "a.nii"])
+def test_a_form_that_is_none_is_refused(tmp_path, name):
+    (tmp_path / "a.nii").write_bytes(b"never read")
+    with pytest.raises(UnreadableFileError, match="form 'x': a form is 'auto'"):
+        open_volume(name if name.startswith("sample:") else tmp_path / name, form="x")

@@ -387,3 +387,11 @@ def test_a_full_disk_leaves_the_old_file(tmp_path, oblique, rigid_move):
         assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 17
     assert digest(target) == before
     assert {path.name for path in tmp_path.iterdir()} == {"a.nii", "b.nii"}
+
+
+@pytest.mark.parametrize("name", [".nii", ".nii.gz", ".img"])
+def test_a_suffix_alone_is_no_name(tmp_path, oblique, rigid_move, name):
+    volume = open_volume(write_rich(tmp_path / "a.nii", oblique))
+    with pytest.raises(OutputError, match="without a name"):
+        save_header(volume, moved(volume, rigid_move), tmp_path / name)
+    assert {path.name for path in tmp_path.iterdir()} == {"a.nii"}

@@ -91,6 +91,8 @@ def load_scene_script(path: str | os.PathLike[str]) -> Scene:
         made = found() if callable(found) else None
     except VolstudioError:
         raise
+    except SystemExit as error:
+        raise SceneError(f"{file.name} ends the program (sys.exit) instead of giving a scene; let scene() return one.") from error
     except Exception as error:
         raise SceneError(f"{file.name} failed: {type(error).__name__}: {error}") from error
     if not callable(found):

@@ -42,6 +42,10 @@ _TOKENS = {
         re.DOTALL,
     ),
 }
+_KINDS = {
+    "array": "a list", "object": "a table of keys", "str": "text", "int": "a whole number", "float": "a number", "bool": "true or false",
+    "null": "nothing",
+}  # fmt: skip
 _STRUCTS: dict[str, type[msgspec.Struct]] = {
     "": Scene, "layers": Layer, "look": Look, "placement": Placement, "camera": Camera, "clips": Clip, "landmarks": Landmark,
     "axial": Panel, "coronal": Panel, "sagittal": Panel,
@@ -132,7 +136,8 @@ def _check_version(plain: dict[str, Any], where: str) -> None:
     version = plain.pop(MARKER, None)
     if version is None:
         if not plain.get("layers"):
-            raise SceneError(f"{where} is not a scene: it has neither '{MARKER} = {FORMAT_VERSION}' nor any layers.")
+            meant = next((nearest(key, ["layers"]) for key in plain if key.startswith("layer")), ".")
+            raise SceneError(f"{where} is not a scene: it has neither '{MARKER} = {FORMAT_VERSION}' nor any layers{meant}")
         return
     if type(version) is not int or version < 1:
         raise SceneError(f"{where} says {MARKER} = {version!r}; the version of the scene format is a whole number from 1.")
@@ -167,6 +172,12 @@ def _explained(message: str, plain: dict[str, Any]) -> str:
     if wrong := re.fullmatch(r"Invalid enum value '?(.*?)'?", what):
         kind = _STRUCTS.get(names[-2] if len(names) > 1 else "", Scene)
         return f"{wrong[1]!r} cannot be {names[-1]!r} {_spot(keys[:-1], plain)}{nearest(wrong[1], _choices(kind, names[-1]))}"
+    subject = spot.removeprefix("in ")
+    if short := re.fullmatch(r"Expected `array` of length (\d+), got (\d+)", what):
+        return f"{subject} must be a list of {short[1]}, and {short[2]} are given."
+    if wrong := re.fullmatch(r"Expected `(.*)`, got `(.*)`", what):
+        allowed = [_KINDS.get(kind, kind) for kind in wrong[1].split(" | ") if kind != "null"]
+        return f"{subject} must be {' or '.join(allowed)}, and {_KINDS.get(wrong[2], wrong[2])} is given."
     return f"{what[:1].lower()}{what[1:].replace('`', '')} {spot}."
 
 

@@ -49,6 +49,8 @@ def open_scene(paths: Sequence[str | os.PathLike[str]], *, form: Form = "auto") 
     scene_files = [name for name in names if is_scene_file(name)]
     if len(scene_files) > 1:
         raise SceneError(f"Only one scene can be opened at a time, got {' and '.join(scene_files)}; open them one after the other.")
+    if form != "auto" and scene_files == names:
+        raise SceneError(f"{scene_files[0]} says for each of its layers which form to use; write it there and leave {form!r} out.")
     scene = load_scene(scene_files[0]) if scene_files else Scene()
     for layer in scene.layers:
         open_layer(layer)

@@ -114,6 +114,8 @@ def open_volume(
     """
     if not isinstance(path, str | os.PathLike) or not isinstance(text := os.fspath(path), str):
         raise WrongTypeError(f"open_volume needs the path of a file or folder as text or Path, got {type(path).__name__}.")
+    if form not in ("auto", "s", "q"):
+        raise UnreadableFileError(f"Cannot open {text!r} with form {form!r}: a form is 'auto', 's' (sform) or 'q' (qform).")
     if text.startswith("sample:"):
         return _sample(text.removeprefix("sample:"), name)
     absolute = Path(os.path.abspath(os.path.expanduser(text)))  # noqa: PTH100, PTH111 - a link keeps its name; realpath would not

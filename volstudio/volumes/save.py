@@ -175,6 +175,8 @@ def _kind(target: Path, kinds: tuple[tuple[str, ...], ...], source: str) -> tupl
     """Which kind of file a target's suffix asks for."""
     name = target.name.lower()
     for kind in kinds:
+        if name in kind:
+            raise OutputError(f"Cannot write {str(target)!r}: that is a suffix without a name before it; give the file a name.")
         if name.endswith(kind):
             return kind
     allowed = ", ".join(suffix for kind in kinds for suffix in kind)
