@@ -49,6 +49,17 @@ def test_an_empty_window_says_where_to_begin_and_opens_what_is_dropped(open_wind
     assert [layer.path for layer in window.desk.shown.layers] == [str(scans["anatomy"]), str(scans["epi"])]
 
 
+def test_the_first_volume_brings_no_white_flash(open_window, hand, scans, monkeypatch):
+    from volstudio.apps.studio.canvas import Canvas
+
+    seen = []
+    monkeypatch.setattr(Canvas, "_tick", lambda pane: seen.append(pane.grabFramebuffer().pixelColor(20, 20).lightness()))
+    window = open_window()
+    window.documents.open_paths([scans["anatomy"]])
+    hand.until(lambda: len(seen) >= 4, "all panes were painted before their first picture")
+    assert max(seen) < 30
+
+
 @pytest.mark.parametrize("first", ["epi", "anatomy"])
 def test_files_opened_one_after_the_other_give_one_picture_in_any_order(open_window, hand, scans, first):
     window = open_window()
@@ -346,6 +357,13 @@ def test_the_edited_header_is_exported_and_never_over_the_source(window, hand, t
     assert hashlib.sha256(scans["epi"].read_bytes()).hexdigest() == digest
 
 
+def test_cancelling_the_question_for_the_grid_says_nothing(window):
+    window.ask.answers["one_of"] = None
+    window.actions_by_name["export_resampled"].trigger()
+    assert window.ask.asked == ["one_of"]
+    assert sentences(window) == []
+
+
 def test_a_transform_that_was_exported_places_the_layer_again(window, hand, tmp_path):
     window.desk.set_active("epi")
     hand.type(window.placement.fields[4], "6")
@@ -358,6 +376,24 @@ def test_a_transform_that_was_exported_places_the_layer_again(window, hand, tmp_
     hand.settle()
     assert np.abs(matrix(window) - placed).max() < 1e-9
     assert window.desk.session.scene.layer("epi").placement.made_by == "file"
+
+
+def test_the_menus_open_by_alt_and_their_letter(window):
+    letters = [action.text().partition("&")[2][:1] for action in window.menuBar().actions()]
+    assert "" not in letters
+    assert len(set(letters)) == len(letters)
+
+
+def test_the_buttons_of_an_empty_window_have_room_for_their_words(open_window):
+    from PySide6.QtGui import QFontMetrics
+    from PySide6.QtWidgets import QPushButton
+
+    window = open_window()
+    for button in window.welcome.findChildren(QPushButton):
+        bold = button.font()
+        bold.setWeight(bold.Weight.DemiBold if button.property("primary") else bold.Weight.Normal)
+        padding = 2 * 12 if not button.property("quiet") else 2 * 8
+        assert button.width() >= QFontMetrics(bold).horizontalAdvance(button.text()) + padding
 
 
 @pytest.mark.parametrize(("answer", "closed"), [("cancel", False), ("discard", True), ("save", True)])

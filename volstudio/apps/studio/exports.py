@@ -21,7 +21,8 @@ __all__ = ["Exports"]
 VOLUMES = "NIfTI (*.nii.gz *.nii);;All files (*)"
 TRANSFORMS = (
     "ITK transform (*.tfm *.txt *.h5 *.hdf5 *.itk.mat);;FSL FLIRT (*.mat *.fsl *.flirt);;FreeSurfer (*.lta *.dat);;"
-    "AFNI (*.aff12.1D *.1D *.afni);;MRtrix, Convert3D (*.mrtrix.txt *.mrtrix *.c3d.mat *.c3d);;Plain 4 x 4 (*.xfm.txt *.mat4 *.npy);;X5 (*.x5);;All files (*)"
+    "AFNI (*.aff12.1D *.1D *.afni);;MRtrix (*.mrtrix.txt *.mrtrix);;Convert3D (*.c3d.mat *.c3d.txt *.c3d);;"
+    "Plain 4 x 4 (*.xfm.txt *.mat4 *.npy);;X5 (*.x5);;All files (*)"
 )
 PICTURES = "Pictures (*.png *.jpg *.jpeg *.tif *.tiff)"
 PICTURE_SIZE = (1800, 1350)
@@ -50,9 +51,12 @@ class Exports:
         """New voxels on the grid of another layer."""
         name = self._desk.active
         scene = self._desk.session.scene
-        onto = self._ask.one_of("Resampled volume", f"Resample {name} on the grid of", [other for other in scene.names if other != name])
-        if onto is None:
+        others = [other for other in scene.names if other != name]
+        if not others:
             self._messages.say("Resampling needs a second volume whose grid is used; open it first.")
+            return
+        onto = self._ask.one_of("Resampled volume", f"Resample {name} on the grid of", others)
+        if onto is None:
             return
         self._export(
             "Resampled {}", f"_on_{onto}", VOLUMES, lambda scene, name, path: save_resampled(scene, name, path, onto=onto, overwrite=True)
