@@ -266,6 +266,20 @@ def test_the_look_panel_edits_the_layer_at_hand(window, hand):
     assert window.desk.session.scene.layer("epi").look.window is None
 
 
+def test_without_a_layer_the_look_panel_shows_no_numbers(window, hand):
+    look = window.look
+    shown = look.low.text(), look.percent.text(), look.colours.currentText()
+    assert all(shown)
+    for _ in range(2):
+        hand.key(window, "Del")
+    assert not look.opacity.isEnabled()
+    assert (look.low.text(), look.percent.text(), look.colours.currentText(), look.volume.isChecked()) == ("", "", "", False)
+    for _ in range(2):
+        hand.key(window, "Ctrl+Z")
+    window.desk.set_active("epi")
+    assert (look.low.text(), look.percent.text(), look.colours.currentText()) == shown
+
+
 def test_dragging_the_end_of_the_window_is_one_undo_step(window, hand):
     window.desk.set_active("epi")
     bar = window.look.bar
@@ -330,6 +344,22 @@ def _recent():
     from volstudio.apps.studio.recent import recent_files
 
     return recent_files()
+
+
+def test_what_the_window_began_with_is_recent_and_its_folder_is_shown_first(app, open_window, scans, monkeypatch):
+    from PySide6.QtWidgets import QFileDialog
+
+    from volstudio.apps.studio.application import make_window
+    from volstudio.tasks.open import open_scene
+
+    begun = make_window(open_scene([str(scans["anatomy"]), str(scans["epi"])]), recover=False)
+    assert set(_recent()[:2]) == {scans["anatomy"], scans["epi"]}
+    shown = []
+    monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *arguments: (shown.append(arguments[2]), ("", ""))[1])
+    begun.ask.file_to_save("Picture", "picture.png", "Pictures (*.png)")
+    assert shown == [str(scans["epi"].parent / "picture.png")]
+    begun.shut()
+    begun.deleteLater()
 
 
 def test_a_session_that_is_no_scene_is_refused(window, hand, tmp_path):

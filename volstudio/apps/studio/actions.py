@@ -117,7 +117,7 @@ def fill_menus(bar: QMenuBar, entries: Iterable[Entry], actions: dict[str, QActi
         for part in entry.menu.split("/"):
             path = f"{path}/{part}" if path else part
             if path not in menus:
-                menus[path] = parent.addMenu(part)
+                menus[path] = parent.addMenu(f"&{part}")
             parent = menus[path]
         if entry.text == LINE:
             menus[entry.menu].addSeparator()

@@ -16,6 +16,8 @@ from vtkmodules.util.numpy_support import numpy_to_vtk
 from vtkmodules.vtkCommonDataModel import vtkImageData
 from vtkmodules.vtkRenderingCore import vtkActor2D, vtkImageMapper
 
+from volstudio.scene.model import Scene
+
 if TYPE_CHECKING:
     from numpy.typing import NDArray
     from PySide6.QtGui import QMouseEvent, QResizeEvent, QWheelEvent
@@ -89,6 +91,7 @@ class Canvas(QtInteractor):  # type: ignore[misc]  # pyvistaqt ships no types
         self.setContextMenuPolicy(Qt.ContextMenuPolicy.NoContextMenu)
         self.setFocusPolicy(Qt.FocusPolicy.ClickFocus)
         self.setMinimumSize(80, 80)
+        self.renderer.SetBackground(*Scene().background)  # VTK paints a pane before the first picture is ready
         self._set_up = False
         self._button = Qt.MouseButton.NoButton
         self._press = QPointF()

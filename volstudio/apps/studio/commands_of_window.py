@@ -107,7 +107,7 @@ def _view(window: StudioWindow) -> tuple[Entry, ...]:
 
 def _layer(window: StudioWindow) -> tuple[Entry, ...]:
     return (
-        Entry("toggle_layer", "Layer", "Show or &hide", ("S",), window.toggle_layer),
+        Entry("toggle_layer", "Layer", "&Show or hide", ("S",), window.toggle_layer),
         Entry("rename", "Layer", "&Rename", ("F2",), window.layers.rename_active),
         Entry("remove", "Layer", "Re&move", ("Del",), window.layers.remove_active),
         _line("Layer"),
@@ -122,7 +122,7 @@ def _layer(window: StudioWindow) -> tuple[Entry, ...]:
         Entry("form_auto", "Layer/Header form", "As NIfTI says", (), lambda _on: window.set_form("auto"), checkable=True, group="form"),
         Entry("form_s", "Layer/Header form", "sform", (), lambda _on: window.set_form("s"), checkable=True, group="form"),
         Entry("form_q", "Layer/Header form", "qform", (), lambda _on: window.set_form("q"), checkable=True, group="form"),
-        Entry("doctor", "Layer", "Header &doctor…", ("F1",), window.show_doctor, "info"),
+        Entry("doctor", "Layer", "Header d&octor…", ("F1",), window.show_doctor, "info"),
     )
 
 

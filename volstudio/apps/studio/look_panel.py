@@ -160,8 +160,7 @@ class LookPanel(Section):
         layer = self._desk.active_layer
         self.body.setEnabled(layer is not None)
         if layer is None:
-            self._set_time_shown(1, 0)
-            self.bar.update()
+            self._show_nothing()
             return
         with self._desk.telling():
             self._show_voxels(layer)
@@ -180,6 +179,21 @@ class LookPanel(Section):
         self.volume.setChecked(look.volume)
         self.shade.setChecked(look.shade)
         self.box.setChecked(layer.box)
+
+    def _show_nothing(self) -> None:
+        """No layer, no numbers: a value left standing would be taken for one of the next layer."""
+        self._set_time_shown(1, 0)
+        self.bar.update()
+        for field in (self.low, self.high, self.hide_below):
+            field.show_value(None)
+        self.percent.clear()
+        self.opacity.blockSignals(True)  # noqa: FBT003 - Qt's own signature
+        self.opacity.setValue(self.opacity.minimum())
+        self.opacity.blockSignals(False)  # noqa: FBT003 - Qt's own signature
+        for choice in (self.colours, self.blend, self.interpolation, self.preset):
+            choice.setCurrentIndex(-1)
+        for box in (self.two_sided, self.volume, self.shade, self.box):
+            box.setChecked(False)
 
     def _show_voxels(self, layer: Layer) -> None:
         volume = self._desk.volumes(layer)

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 __all__ = ["Welcome"]
 
 SHOWN = 6
-WIDTH = 420
+WIDTH = 480  # the buttons side by side, in the widest of the typefaces
 
 
 class Welcome(QWidget):
