@@ -140,6 +140,19 @@ def test_cutting_at_the_crosshair_faces_the_eye(window3d, hand):
     assert window3d.desk.shown.clips == ()
 
 
+def test_while_a_job_runs_no_fine_frame_holds_the_window_up(window3d, hand):
+    import threading
+
+    pane, go_on = window3d.scene_pane, threading.Event()
+    pane.draw()
+    window3d.desk.worker.start("waiting", lambda _progress: go_on.wait(20), lambda _: None)
+    assert pane._rest.isActive()
+    pane._refine_picture()
+    assert pane._step == 0
+    go_on.set()
+    hand.until(lambda: pane._step > 0, "the fine frame comes after the job")
+
+
 def test_events_never_render_by_themselves(window3d, hand):
     pane = window3d.scene_pane
     x, y = middle(pane)

@@ -146,8 +146,8 @@ class ScenePane(Canvas):
         self._rest.start(self._pause_ms())
 
     def _refine_picture(self) -> None:
-        """The next finer frame, unless the hand is at work or it would hold the window up for too long."""
-        if QApplication.mouseButtons() != Qt.MouseButton.NoButton:
+        """The next finer frame, once hand and jobs rest (a long frame would delay the answer to Cancel), unless it would take too long."""
+        if QApplication.mouseButtons() != Qt.MouseButton.NoButton or self._desk.worker.busy:
             self._rest.start(REST_MS)
             return
         if not self.isVisible():
