@@ -121,6 +121,9 @@ class FakeAsk:
         self.asked.append(question)
         return self.answers[question]
 
+    def begin_in(self, folder: Path) -> None:
+        self.folder_shown = folder
+
     def files_to_open(self, title: str, kinds: str) -> Any:
         return self._answer("files_to_open")
 

@@ -50,6 +50,7 @@ def make_window(scene: Scene | None = None, *, recover: bool = True, session_pat
     if recover:
         window.documents.offer_recoveries()
     window.documents.begin_journal()
+    window.documents.remember_opened()
     return window
 
 

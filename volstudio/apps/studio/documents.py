@@ -147,6 +147,12 @@ class Documents(QObject):
         session = self._desk.session
         self._take(self._session(session.scene, session.saved_path))
 
+    def remember_opened(self) -> None:
+        """List what the window began with among the recent files."""
+        session = self._desk.session
+        path = session.saved_path
+        self._remember([str(path)] if path else [layer.path for layer in session.scene.layers])
+
     def offer_recoveries(self) -> None:
         """Offer sessions back whose program died."""
         with self._desk.telling():
@@ -249,8 +255,12 @@ class Documents(QObject):
         return session
 
     def _remember(self, names: Sequence[str]) -> None:
+        files = [name for name in names if not name.startswith(("sample:", "memory:"))]
+        if not files:
+            return
+        self._ask.begin_in(Path(files[0]).absolute().parent)
         with self._desk.telling():
-            remember([name for name in names if not name.startswith(("sample:", "memory:"))])
+            remember(files)
             self.recent_changed.emit()
 
 
