@@ -24,6 +24,7 @@ from vtkmodules.vtkCommonMath import vtkMatrix4x4
 from vtkmodules.vtkImagingCore import vtkImageReslice
 
 from volstudio.errors import SceneError
+from volstudio.rendering.content import Content, find_content
 from volstudio.rendering.labels import LABEL_COLOURS, is_label_look, label_rows
 
 if TYPE_CHECKING:
@@ -33,7 +34,7 @@ if TYPE_CHECKING:
     from volstudio.scene.model import Layer, Look, Scene
     from volstudio.volumes.volume import Volume
 
-__all__ = ["Picture", "forget", "frame_of", "layer_slice", "sample", "shown_part", "slice_rgb", "window_of"]
+__all__ = ["Picture", "content_of", "forget", "frame_of", "layer_slice", "sample", "shown_part", "slice_rgb", "window_of"]
 
 Picture = NDArray[np.uint8]  # (h, w, 3), row 0 on top
 Slice = NDArray[np.floating[Any]]  # (h, w), row 0 on top; float64 where float32 could not hold the values
@@ -60,6 +61,7 @@ class _Cutter:
     nbytes: int
     output: dict[Interpolation, int]
     lock: threading.Lock = field(default_factory=threading.Lock)
+    content: Content | None = None
     windows: dict[tuple[bool, bool], tuple[float, float]] = field(default_factory=dict)
 
 
@@ -189,6 +191,16 @@ def window_of(layer: Layer, volume: Volume) -> tuple[float, float]:
         array = np.abs(cutter.array) if layer.look.two_sided else cutter.array
         cutter.windows[kind] = full_range(array) if kind[1] else robust_window(array)
     return cutter.windows[kind]
+
+
+def content_of(volume: Volume) -> Content:
+    """Where in a volume there is something to see; of a series, in its first time point."""
+    from volstudio.volumes.store import STORE
+
+    cutter = _cutter(STORE.frame(volume, 0))
+    if cutter.content is None:
+        cutter.content = find_content(cutter.array)
+    return cutter.content
 
 
 def forget() -> None:

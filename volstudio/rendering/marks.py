@@ -128,7 +128,7 @@ class CornerAxes:
         self._scale = scale
         self._renderer = renderer
 
-    def draw(self, view: ViewRays | None, *, known: bool = True, shift: tuple[int, int, int] | None = None) -> None:
+    def draw(self, view: ViewRays | None, *, known: bool = True, tile: tuple[int, int, tuple[int, int]] | None = None) -> None:
         """Show the axes as a view sees them; None hides them.
 
         Parameters
@@ -136,18 +136,18 @@ class CornerAxes:
         view : ViewRays or None
         known : bool
             False where a file does not say which side is left: the letters are question marks.
-        shift : (x, y, height) or None
-            For a tile of a larger picture: where the tile lies in it, and the picture's height, pixels.
+        tile : (x, y, (width, height)) or None
+            For a tile of a larger picture: where the tile lies in it, and the picture's size, pixels.
         """
         if view is None:
             self._overlay.draw(())
             return
-        scale = self._scale * min(1.0, min(self._renderer.GetSize()) / (2 * self._scale * CORNER_PX))
+        left, top, size = tile or (0, 0, self._renderer.GetSize())
+        scale = self._scale * min(1.0, min(size) / (2 * self._scale * CORNER_PX))
         if scale < LEAST_CORNER * self._scale:
             self._overlay.draw(())
             return
-        left, top, height = shift or (0, 0, self._renderer.GetSize()[1])
-        centre = np.array([CORNER_PX * scale - left, height - CORNER_PX * scale - top])
+        centre = np.array([CORNER_PX * scale - left, size[1] - CORNER_PX * scale - top])
         ends = []
         for axis, letters in enumerate(LETTERS):
             for sign, letter in zip((1.0, -1.0), letters, strict=True):

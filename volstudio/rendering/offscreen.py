@@ -53,9 +53,9 @@ def render_3d(scene: Scene, volumes: Volumes, size: tuple[int, int], *, beside: 
         raise SceneError(f"A picture needs at least one pixel each way, got {size[0]} x {size[1]}.")
     if scene.camera is None:
         from volstudio.rendering.camera import first_camera
-        from volstudio.rendering.planes import content_box
+        from volstudio.rendering.planes import seen_box
 
-        corners = np.concatenate([content_box(each, volumes) for each in (scene, beside) if each is not None])
+        corners = np.concatenate([seen_box(each, volumes) for each in (scene, beside) if each is not None])
         scene = structs.replace(scene, camera=first_camera(corners, size[0] / size[1]))
     columns, rows = (-(-n // MAX_EDGE) for n in size)
     tile = -(-size[0] // columns), -(-size[1] // rows)
@@ -73,7 +73,7 @@ def render_3d(scene: Scene, volumes: Volumes, size: tuple[int, int], *, beside: 
             corner = column * tile[0], row * tile[1]
             if columns * rows > 1:
                 _aim(renderer, size, corner, tile)
-                view.set_tile(*corner, size[1])
+                view.set_tile(*corner, size)
             window.Render()
             if view.volume_actor.lit is False and (column, row) == (0, 0):
                 window.Render()
@@ -94,10 +94,12 @@ def offscreen_window(size: tuple[int, int]) -> Iterator[Window]:
     probe = probe_opengl()
     if not probe.ok:
         raise OpenGLUnavailableError(probe.sentence)
-    from vtkmodules import vtkRenderingOpenGL2
-    from vtkmodules.vtkRenderingCore import vtkRenderWindow
+    # VTK also tells of X libraries that only shape the mouse's arrow.
+    with _errors_only():
+        from vtkmodules import vtkRenderingOpenGL2
+        from vtkmodules.vtkRenderingCore import vtkRenderWindow
 
-    window = getattr(vtkRenderingOpenGL2, probe.how)() if probe.how else vtkRenderWindow()
+        window = getattr(vtkRenderingOpenGL2, probe.how)() if probe.how else vtkRenderWindow()
     window.SetOffScreenRendering(1)
     # Lines are smoothed by multisampling; volumes have no edges that it could smooth.
     window.SetMultiSamples(4)
@@ -108,6 +110,19 @@ def offscreen_window(size: tuple[int, int]) -> Iterator[Window]:
         yield window
     finally:
         window.Finalize()
+
+
+@contextmanager
+def _errors_only() -> Iterator[None]:
+    """VTK's log without its warnings, borrowed and given back."""
+    from vtkmodules.vtkCommonCore import vtkLogger
+
+    before = vtkLogger.GetCurrentVerbosityCutoff()
+    vtkLogger.SetStderrVerbosity(vtkLogger.VERBOSITY_ERROR)
+    try:
+        yield
+    finally:
+        vtkLogger.SetStderrVerbosity(before)
 
 
 def grab(window: Window) -> NDArray[np.uint8]:

@@ -35,6 +35,7 @@ __all__ = [
     "content_box",
     "crosshair_of",
     "depth_axis",
+    "seen_box",
     "voxel_to_scene",
 ]
 
@@ -47,6 +48,8 @@ DEPTH: dict[Plane, int] = {"sagittal": 0, "coronal": 1, "axial": 2}
 
 # Shown where a scene has no layer: about the size of a head.
 EMPTY_HALF_MM = 110.0
+# Of the boxes' diagonal: content that is smaller would be lost in a picture of the boxes.
+MUCH_SMALLER = 0.6
 
 
 def depth_axis(plane: Plane) -> int:
@@ -80,14 +83,35 @@ def content_box(scene: Scene, volumes: Volumes) -> FloatArray:
 
 
 def crosshair_of(scene: Scene, volumes: Volumes) -> Vec3:
-    """The scene's crosshair, or where none is set the middle of the first layer's box (the origin of an empty scene)."""
+    """The scene's crosshair, or where none is set the middle of what the first layer shows (the origin of an empty scene)."""
     if scene.crosshair is not None:
         return scene.crosshair
     if not scene.layers:
         return (0.0, 0.0, 0.0)
+    from volstudio.rendering.compositor import content_of
+
     first = scene.layers[0]
     volume = volumes(first)
-    return vec3(voxel_to_scene(first, volume).apply((np.array(volume.shape) - 1) / 2))
+    return vec3(voxel_to_scene(first, volume).apply(content_of(volume).middle))
+
+
+def seen_box(scene: Scene, volumes: Volumes) -> FloatArray:
+    """(n, 3) scene mm: what a first camera must hold: the layers' boxes, or what is seen in them where that is much smaller."""
+    from volstudio.rendering.compositor import content_of
+
+    boxes = content_box(scene, volumes)
+    seen = []
+    for layer in scene.layers:
+        if layer.look.visible and layer.look.volume and layer.look.opacity > 0:
+            volume = volumes(layer)
+            low, high, _ = content_of(volume)
+            corners = np.where(np.array(list(np.ndindex(2, 2, 2))), high, low)
+            seen.append(voxel_to_scene(layer, volume).apply(corners))
+    if not seen:
+        return boxes
+    inner = np.concatenate(seen)
+    small = np.linalg.norm(np.ptp(inner, axis=0)) < MUCH_SMALLER * np.linalg.norm(np.ptp(boxes, axis=0))
+    return inner if small else boxes
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,7 +16,7 @@ from volstudio.rendering.camera import apply_camera, first_camera
 from volstudio.rendering.compositor import frame_of, window_of
 from volstudio.rendering.marks import CornerAxes, Lines, Sphere, crosshair_lines, layer_colour
 from volstudio.rendering.palette import ACCENT
-from volstudio.rendering.planes import content_box, crosshair_of, voxel_to_scene
+from volstudio.rendering.planes import content_box, crosshair_of, seen_box, voxel_to_scene
 from volstudio.rendering.rays import CameraRays, FloatArray
 from volstudio.rendering.slice_actor import SlicePlanes
 from volstudio.rendering.volume_actor import DrawnVolume, VolumeActor
@@ -68,7 +68,7 @@ class SceneView:
         self._known = True
         self._quality: Quality = "still"
         self._coarseness = 3.0
-        self._shift: tuple[int, int, int] | None = None
+        self._tile: tuple[int, int, tuple[int, int]] | None = None
         self._notes: tuple[str, ...] = ()
         self._watch = renderer.AddObserver("StartEvent", self._before_render), renderer.AddObserver("EndEvent", self._after_render)
 
@@ -123,15 +123,15 @@ class SceneView:
         return np.stack([corners.min(axis=0), corners.max(axis=0)])
 
     def fit(self) -> None:
-        """Put the camera where it holds all layers, in the usual direction."""
+        """Put the camera where it holds all that is seen, in the usual direction."""
         if self._scene is not None:
             width, height = self._renderer.GetSize()
-            apply_camera(self._renderer, first_camera(content_box(self._scene, self._volumes), max(width, 1) / max(height, 1)))
+            apply_camera(self._renderer, first_camera(seen_box(self._scene, self._volumes), max(width, 1) / max(height, 1)))
 
-    def set_tile(self, left: int, top: int, height: int) -> None:
-        """Tell where this renderer's picture lies in a larger one of a height, in pixels, so that tiles fit without a seam."""
-        self._shift = left, top, height
-        self._actor.set_corner(float(left), float(height - top - self._renderer.GetSize()[1]))
+    def set_tile(self, left: int, top: int, size: tuple[int, int]) -> None:
+        """Tell where this renderer's picture lies in a larger one of a size, in pixels, so that tiles fit without a seam."""
+        self._tile = left, top, size
+        self._actor.set_corner(float(left), float(size[1] - top - self._renderer.GetSize()[1]))
 
     def rays(self) -> CameraRays:
         """The view as gizmos and picks need it, for the camera as it stands."""
@@ -236,7 +236,7 @@ class SceneView:
         rays, scene = self.rays(), self._scene
         self._boxes.draw(rays)
         lettered = scene is not None and scene.letters and bool(scene.layers)
-        self._corner.draw(rays if lettered else None, known=self._known, shift=self._shift)
+        self._corner.draw(rays if lettered else None, known=self._known, tile=self._tile)
 
     def _after_render(self, *_event: object) -> None:
         self._actor.judge()

@@ -248,9 +248,9 @@ class Scene(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaul
     convention : "neurological", "radiological"
         Whether the left of the patient is on the left or on the right of axial and coronal views.
     crosshair : (x, y, z) or None
-        Scene mm; None: the middle of the first layer's box.
+        Scene mm; None: the middle of what the first layer shows.
     camera : Camera or None
-        None: an oblique view that holds all layers.
+        None: an oblique view that holds all that is seen.
     axial, coronal, sagittal : Panel
         Zoom and pan of the slice view.
     clips : tuple of Clip
