@@ -197,6 +197,31 @@ def test_the_question_mark_of_the_keyboard_lists_every_key(window, hand, display
     assert {"Ctrl+Z", "Ctrl+O", "M", "Wheel"} <= sheet(window, "Keyboard and mouse")
 
 
+def test_undo_by_key_works_from_the_field_that_was_just_filled(window, hand):
+    field = window.placement.fields[0]
+    hand.type(field, "5")
+    assert window.focusWidget() in window.panes.values()
+    field.setFocus()
+    hand.key(field, "Ctrl+Z")
+    assert matrix(window)[0, 3] == 0.0
+    hand.key(field, "Ctrl+Shift+Z")
+    assert matrix(window)[0, 3] == 5.0
+
+
+def test_a_number_that_is_being_typed_counts_for_what_is_saved(window, hand, tmp_path):
+    from PySide6.QtTest import QTest
+
+    from volstudio.scene.files import load_scene
+
+    field = window.placement.fields[0]
+    field.setFocus()
+    field.selectAll()
+    QTest.keyClicks(field, "7.5")
+    window.ask.answers["file_to_save"] = tmp_path / "s.toml"
+    hand.key(field, "Ctrl+S")
+    assert load_scene(tmp_path / "s.toml").layer("epi").placement.matrix[0][3] == 7.5
+
+
 def test_letters_typed_into_a_field_are_no_commands(window, hand):
     from PySide6.QtTest import QTest
 

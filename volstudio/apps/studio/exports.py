@@ -72,10 +72,10 @@ class Exports:
 
     def picture(self) -> None:
         """The scene as a picture, as the script would draw it."""
-        scene = self._desk.session.scene
         target = self._ask.file_to_save("Picture", "picture.png", PICTURES)
         if target is None:
             return
+        scene = self._desk.session.scene
         size = PICTURE_SIZE if scene.view == "quad" else None
         self._desk.worker.start(
             f"drawing {target.name}",
@@ -84,13 +84,14 @@ class Exports:
         )
 
     def _export(self, title: str, ending: str, kinds: str, write: Callable[..., object], *, suffix: str = ".nii.gz") -> None:
-        name, scene = self._desk.active, self._desk.session.scene
+        name = self._desk.active
         if name is None:
             self._messages.say("There is nothing to export yet; open a volume first.")
             return
         target = self._ask.file_to_save(title.format(name), f"{name.replace('/', '_')}{ending}{suffix}", kinds)
         if target is None:
             return
+        scene = self._desk.session.scene
 
         def done(findings: object) -> None:
             self._messages.say(f"Saved {target.name}.", "good")

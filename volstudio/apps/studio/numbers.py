@@ -6,6 +6,7 @@ import math
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QEvent, QSize, Qt, Signal
+from PySide6.QtGui import QKeySequence
 from PySide6.QtWidgets import QLineEdit
 
 from volstudio.apps.studio.theme import numbers_font
@@ -16,6 +17,8 @@ if TYPE_CHECKING:
 __all__ = ["NumberField"]
 
 WIDTH, LEAST_WIDTH = 66, 48
+# What a field would take for itself although it is of use to the window only; Ctrl+E is the end of the line under X11.
+WINDOW_KEYS = (Qt.Key.Key_E, Qt.Key.Key_R, Qt.Key.Key_S, Qt.Key.Key_P, Qt.Key.Key_O)
 
 
 class NumberField(QLineEdit):
@@ -37,9 +40,12 @@ class NumberField(QLineEdit):
     ----------
     edited : Signal(object)
         The new float, or None where that is allowed.
+    entered : Signal()
+        Return was pressed on a number, so the field has done its duty.
     """
 
     edited = Signal(object)
+    entered = Signal()
 
     def __init__(self, name: str, *, decimals: int = 2, step: float = 1.0, empty_ok: bool = False) -> None:
         super().__init__()
@@ -49,7 +55,7 @@ class NumberField(QLineEdit):
         self._name, self._decimals, self._step, self._empty_ok = name, decimals, step, empty_ok
         self._value: float | None = None
         self._shown = ""
-        self.editingFinished.connect(self._commit)
+        self.editingFinished.connect(self.commit)
         self.textEdited.connect(lambda _: self._mark(wrong=False))
 
     @property
@@ -69,6 +75,26 @@ class NumberField(QLineEdit):
             self.setCursorPosition(0)
             self._mark(wrong=False)
 
+    def commit(self) -> None:
+        """Take what has been typed so far, as Return does."""
+        text = self.text().strip().replace(",", ".").replace("−", "-").rstrip("°").removesuffix("mm").strip()
+        if not self.isModified():
+            return
+        if text == self._shown:
+            self.setModified(False)
+            return
+        if not text and self._empty_ok:
+            self._take(None)
+            return
+        try:
+            value = float(text)
+        except ValueError:
+            value = math.nan
+        if math.isfinite(value):
+            self._take(value)
+        else:
+            self._mark(wrong=True)
+
     def set_step(self, step: float, decimals: int) -> None:
         """Fit the steps to the numbers at hand."""
         self._step, self._decimals = step, decimals
@@ -82,10 +108,14 @@ class NumberField(QLineEdit):
         return QSize(LEAST_WIDTH, super().minimumSizeHint().height())
 
     def event(self, event: QEvent) -> bool:
-        """Esc is the field's own while something is being typed; otherwise it belongs to the window."""
-        if event.type() == QEvent.Type.ShortcutOverride and event.key() == Qt.Key.Key_Escape and self.isModified():  # type: ignore[attr-defined]
-            event.accept()
-            return True
+        """Esc and undo are the field's own while something is being typed; otherwise they belong to the window, as its commands do."""
+        if event.type() == QEvent.Type.ShortcutOverride:
+            if event.key() == Qt.Key.Key_Escape and self.isModified():  # type: ignore[attr-defined]  # a QKeyEvent
+                event.accept()
+                return True
+            if self._is_of_the_window(event):  # type: ignore[arg-type]  # as above
+                event.ignore()
+                return False
         return bool(super().event(event))
 
     def keyPressEvent(self, event: QKeyEvent) -> None:  # noqa: N802 - Qt's name
@@ -97,6 +127,8 @@ class NumberField(QLineEdit):
             self._revert()
         else:
             super().keyPressEvent(event)
+            if event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter) and not self.property("wrong"):
+                self.entered.emit()
 
     def wheelEvent(self, event: QWheelEvent) -> None:  # noqa: N802 - Qt's name
         """The wheel steps a field that has the focus; elsewhere it scrolls the panel."""
@@ -106,27 +138,16 @@ class NumberField(QLineEdit):
         else:
             event.ignore()
 
+    def _is_of_the_window(self, event: QKeyEvent) -> bool:
+        if event.matches(QKeySequence.StandardKey.Undo) or event.matches(QKeySequence.StandardKey.Redo):
+            return not self.isModified()
+        return bool(event.modifiers() & Qt.KeyboardModifier.ControlModifier) and event.key() in WINDOW_KEYS
+
     def _nudge(self, sign: int, modifiers: Qt.KeyboardModifier) -> None:
         factor = 10.0 if modifiers & Qt.KeyboardModifier.ShiftModifier else 0.1 if modifiers & Qt.KeyboardModifier.ControlModifier else 1.0
-        self._commit()
+        self.commit()
         if self._value is not None:
             self._take(self._value + sign * factor * self._step)
-
-    def _commit(self) -> None:
-        text = self.text().strip().replace(",", ".").replace("−", "-").rstrip("°").removesuffix("mm").strip()
-        if text == self._shown or not self.isModified():
-            return
-        if not text and self._empty_ok:
-            self._take(None)
-            return
-        try:
-            value = float(text)
-        except ValueError:
-            value = math.nan
-        if math.isfinite(value):
-            self._take(value)
-        else:
-            self._mark(wrong=True)
 
     def _take(self, value: float | None) -> None:
         self._value = value

@@ -18,6 +18,7 @@ from volstudio.apps.studio.exports import Exports
 from volstudio.apps.studio.layer_panel import LayerPanel
 from volstudio.apps.studio.look_panel import LookPanel
 from volstudio.apps.studio.messages import MessageArea
+from volstudio.apps.studio.numbers import NumberField
 from volstudio.apps.studio.pane_frame import PaneFrame
 from volstudio.apps.studio.placement_panel import PlacementPanel
 from volstudio.apps.studio.readout_bar import ReadoutBar
@@ -35,6 +36,7 @@ from volstudio.session.commands import SetBox, SetClips, SetConvention, SetForm,
 if TYPE_CHECKING:
     from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent
 
+    from volstudio.apps.studio.actions import Slot
     from volstudio.apps.studio.canvas import Canvas
     from volstudio.scene.model import Scene
     from volstudio.session.session import Session
@@ -78,7 +80,7 @@ class StudioWindow(QMainWindow):
         self.readout = ReadoutBar(self.desk)
         self._lay_out()
         self.entries = entries_of(self)
-        self.actions_by_name = build_actions(self, self.entries, self.desk.guarded)
+        self.actions_by_name = build_actions(self, self.entries, self._command)
         fill_menus(self.menuBar(), self.entries, self.actions_by_name)
         self._make_recent_menu()
         self._make_toolbar()
@@ -87,6 +89,8 @@ class StudioWindow(QMainWindow):
         self.desk.active_changed.connect(self._show_state)
         self.desk.tool_changed.connect(self._show_state)
         self.documents.recent_changed.connect(self._fill_recent)
+        for field in self.findChildren(NumberField):
+            field.entered.connect(self.focus_pane)
         self._on_change(self.desk.shown, self.desk.shown)
         self._show_history()
         self.resize(*FIRST_SIZE)
@@ -158,6 +162,13 @@ class StudioWindow(QMainWindow):
         if self.focusWidget() is not None:
             self.focusWidget().clearFocus()
 
+    def focus_pane(self) -> None:
+        """Give the keyboard to the panes, so that no field has it; to the one under the mouse where there is one."""
+        seen = [pane for pane in self.panes.values() if pane.isVisible()]
+        under = [pane for pane in seen if pane.underMouse()]
+        for pane in (under or seen)[:1]:
+            pane.setFocus()
+
     def show_keys(self) -> None:
         """The sheet of keys."""
         keys_sheet(self, self.entries).show()
@@ -185,6 +196,7 @@ class StudioWindow(QMainWindow):
 
     def closeEvent(self, event: QCloseEvent) -> None:  # noqa: N802 - Qt's name
         """Ask about unsaved work, stop what runs, give the graphics memory back."""
+        self._commit_typed()
         if not self.documents.may_go():
             event.ignore()
             return
@@ -197,6 +209,21 @@ class StudioWindow(QMainWindow):
         for pane in self.panes.values():
             pane.shut()
         self.documents.close()
+
+    def _command(self, slot: Slot) -> Slot:
+        """What a command does, after the number that is still being typed was taken, and with its errors told."""
+        run = self.desk.guarded(slot)
+
+        def call(*arguments: object) -> None:
+            self._commit_typed()
+            run(*arguments)
+
+        return call
+
+    def _commit_typed(self) -> None:
+        field = self.focusWidget()
+        if isinstance(field, NumberField):
+            field.commit()
 
     def _make_panes(self) -> None:
         self.slice_panes = {plane: SlicePane(self.desk, plane) for plane in PLANES}
