@@ -26,6 +26,12 @@ def test_metaimage_numbers_beyond_all_numbers_place_nothing(tmp_path, field):
         open_volume(tmp_path / "a.mha")
 
 
+def test_a_metaimage_whose_last_line_is_damaged_is_refused(tmp_path):
+    (tmp_path / "a.mha").write_bytes(META.format("", "LOCAL").encode().replace(b"ElementDataFile =", b"ElementDataFile :=") + bytes(120))
+    with pytest.raises(UnreadableFileError, match="ElementDataFile"):
+        open_volume(tmp_path / "a.mha")
+
+
 @pytest.mark.parametrize("name", ["v" * 300 + ".raw", "脑" * 100 + ".raw"], ids=["letters", "bytes"])
 def test_a_data_file_of_a_name_that_no_disk_holds_is_refused(tmp_path, name):
     (tmp_path / "a.mhd").write_text(META.format("", name), encoding="utf-8")

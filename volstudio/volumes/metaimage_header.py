@@ -186,6 +186,8 @@ def parse_meta(head: bytes, path: Path) -> MetaHeader:
         raise UnreadableFileError(
             f"Cannot read {str(path)!r}: it is a MetaIO object of the type {fields['objecttype'][:40]!r}, not an image."
         )
+    if "elementdatafile" not in fields:
+        raise UnreadableFileError(f"Cannot read {str(path)!r}: the line ElementDataFile of its MetaImage header is damaged.")
     listed: tuple[str, ...] = ()
     if fields["elementdatafile"].upper().startswith("LIST"):
         listed = tuple(line.strip() for line in header_text(head[last.end() :], path, "MetaImage").splitlines() if line.strip())
