@@ -14,6 +14,7 @@ from volstudio.session.layer_commands import (
     RemoveLayer,
     Rename,
     SetBox,
+    SetBoxes,
     SetForm,
     SetLook,
     SetPivot,
@@ -44,6 +45,7 @@ __all__ = [
     "Rename",
     "ReplaceScene",
     "SetBox",
+    "SetBoxes",
     "SetCamera",
     "SetClips",
     "SetConvention",
@@ -72,6 +74,7 @@ AnyCommand = (
     | SetForm
     | Relocate
     | SetBox
+    | SetBoxes
     | SetPivot
     | SetCrosshair
     | SetCamera

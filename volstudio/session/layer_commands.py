@@ -19,6 +19,7 @@ __all__ = [
     "RemoveLayer",
     "Rename",
     "SetBox",
+    "SetBoxes",
     "SetForm",
     "SetLook",
     "SetPivot",
@@ -160,6 +161,17 @@ class SetBox(LayerCommand, frozen=True):
     field: ClassVar[str] = "box"
     says: ClassVar[str] = "Change box of {name}"
     box: bool
+
+
+class SetBoxes(Command, frozen=True):
+    """Show or hide the boxes of all layers in 3D."""
+
+    says: ClassVar[str] = "Change boxes"
+    box: bool
+
+    def apply(self, scene: Scene) -> Scene:
+        """The scene with all boxes so; a layer whose box is so already is shared."""
+        return replace(scene, layers=tuple([layer if layer.box is self.box else replace(layer, box=self.box) for layer in scene.layers]))
 
 
 class SetPivot(LayerCommand, frozen=True):

@@ -153,6 +153,16 @@ def test_undo_and_redo_by_key_are_bit_exact(window, hand):
     assert np.array_equal(matrix(window), states[2])
 
 
+def test_the_boxes_of_all_layers_are_one_undo_step(window, hand):
+    before = window.desk.session.scene
+    hand.key(window, "B")
+    assert len({layer.box for layer in window.desk.session.scene.layers}) == 1
+    assert window.desk.session.scene != before
+    hand.key(window, "Ctrl+Z")
+    assert window.desk.session.scene == before
+    assert not window.desk.session.can_undo
+
+
 def test_the_menu_says_what_would_be_undone(window, hand):
     window.desk.set_active("epi")
     hand.type(window.placement.fields[2], "4")

@@ -31,7 +31,7 @@ from volstudio.apps.studio.slice_pane import SlicePane
 from volstudio.apps.studio.welcome import Welcome
 from volstudio.rendering.planes import PLANES, crosshair_of
 from volstudio.scene.model import Clip
-from volstudio.session.commands import SetBox, SetClips, SetConvention, SetForm, SetLook, SetOptions, SetView
+from volstudio.session.commands import SetBoxes, SetClips, SetConvention, SetForm, SetLook, SetOptions, SetView
 
 if TYPE_CHECKING:
     from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent
@@ -110,7 +110,7 @@ class StudioWindow(QMainWindow):
 
     def toggle_boxes(self, on: bool) -> None:  # noqa: FBT001 - a slot of a toggling action
         """Show or hide the boxes of all layers in 3D."""
-        self.desk.apply(*(SetBox(name, on) for name in self.desk.session.scene.names))
+        self.desk.apply(SetBoxes(on))
 
     def toggle_clip(self, on: bool) -> None:  # noqa: FBT001 - a slot of a toggling action
         """Cut the volumes away on the eye's side of the crosshair, or show them whole."""
