@@ -7,6 +7,7 @@ from volstudio.rendering.annotations import (
     Badge,
     Extras,
     badges_of,
+    convention_text,
     coordinate_text,
     edge_letters,
     length_text,
@@ -171,3 +172,13 @@ def test_badges_are_the_warnings_in_short(make_volume, make_scene):
     assert badges_of(scene, find)[0].text == "odd: The affine was repaired"
     red = paint_slice(*make_scene(odd), view_of("axial"), extras=Extras(crosshair=False))
     assert (np.abs(red.astype(int) - np.array(ERROR) * 255).max(axis=2) < 3).any()
+
+
+@pytest.mark.parametrize(
+    ("known", "says"), [((True, True), "radiological"), ((True, False), "radiological?"), ((False, False), "left/right unknown")]
+)
+def test_no_side_is_claimed_that_no_file_knows(known, says, make_volume, make_scene):
+    volumes = [make_volume(np.ones((4, 4, 4)), name=f"v{n}", orientation_known=each) for n, each in enumerate(known)]
+    word, colour = convention_text(*make_scene(*volumes, convention="radiological"))
+    assert word == says
+    assert (colour == ERROR) == (says != "radiological")

@@ -1,10 +1,11 @@
 from __future__ import annotations
 
+import msgspec
 import numpy as np
 import pytest
 
 from volstudio.rendering.compositor import slice_rgb
-from volstudio.rendering.layout import quad, quad_hole, slices_picture
+from volstudio.rendering.layout import hole_3d, quad, quad_hole, slices_picture, volume_picture
 from volstudio.rendering.planes import PLANES
 from volstudio.rendering.sheet import best_room, frames_of, head_height, panes_in_quarters, panes_in_row, quarters, sheet_of
 from volstudio.scene.model import Look, Scene
@@ -105,3 +106,31 @@ def test_an_empty_scene_has_a_picture():
 
 def test_the_same_scene_gives_the_same_picture(two_scans):
     assert np.array_equal(slices_picture(*two_scans, (700, 300)), slices_picture(*two_scans, (700, 300)))
+
+
+@pytest.mark.parametrize("size", [(500, 400), (1200, 900), (900, 300)])
+def test_the_scale_bar_of_a_quad_stands_below_slices(two_scans, size):
+    scene, find = two_scans
+    bare = quad(msgspec.structs.replace(scene, scale_bar=False), find, size, None)
+    rows, columns = np.nonzero((quad(scene, find, size, None) != bare).any(axis=2))
+    assert rows.min() > 0.8 * size[1]
+    assert columns.max() < size[0] / 2
+    assert columns.min() > 0
+
+
+@pytest.mark.parametrize("size", [(64, 64), (560, 560), (300, 160)])
+def test_a_3d_view_has_its_title_above_and_its_bars_below(two_scans, size):
+    scene, find = two_scans
+    width, height = hole_3d(scene, find, size)
+    inset = np.full((height, width, 3), 99, np.uint8)
+    picture = volume_picture(scene, find, size, inset)
+    assert picture.shape == (size[1], size[0], 3)
+    inside = (picture == 99).all(axis=2)
+    assert np.count_nonzero(inside.all(axis=1)) == height
+    if min(size) >= 150:
+        ground = np.floor(np.array(scene.background) * 255 + 0.5)
+        first, last = np.flatnonzero(inside.all(axis=1))[[0, -1]]
+        assert (picture[:first] != ground).any()
+        assert (picture[last + 1 :] != ground).any()
+    quiet = msgspec.structs.replace(scene, title="", colour_bars=False, layers=scene.layers[:1])
+    assert hole_3d(quiet, find, size) == size

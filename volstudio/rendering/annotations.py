@@ -27,6 +27,7 @@ __all__ = [
     "Badge",
     "Extras",
     "badges_of",
+    "convention_text",
     "coordinate_text",
     "edge_letters",
     "length_text",
@@ -111,8 +112,9 @@ def paint_slice(scene: Scene, volumes: Volumes, view: SliceView, *, extras: Extr
     if chosen.coordinate:
         draw_text(picture, coordinate_text(view), (edge, edge), size=size, colour=TEXT, anchor=("left", "top"), halo=HALO)
     if chosen.convention:
-        word = scene.convention if width > 24 * size else scene.convention[:5] + "."
-        draw_text(picture, word, (edge, foot), size=0.85 * size, colour=DIM, anchor=("left", "bottom"), halo=HALO)
+        word, colour = convention_text(scene, volumes)
+        word = word if width > 24 * size or colour is ERROR else word[:5] + "."
+        draw_text(picture, word, (edge, foot), size=0.85 * size, colour=colour, anchor=("left", "bottom"), halo=HALO)
     if _wanted(chosen.scale_bar, scene.scale_bar):
         paint_scale_bar(picture, (width - 1 - edge, foot), view.pixel_mm, longest=0.22 * width, size=size, halo=HALO)
     if chosen.badges:
@@ -139,6 +141,14 @@ def orientation_known(scene: Scene, volumes: Volumes) -> tuple[bool, bool]:
     """Whether any and whether every visible layer says which side is left; (True, True) for an empty scene."""
     known = [volumes(layer).orientation_known for layer in scene.layers if layer.look.visible]
     return (any(known) or not known, all(known))
+
+
+def convention_text(scene: Scene, volumes: Volumes) -> tuple[str, Vec3]:
+    """The word for which side of a picture is the patient's left, and its colour; a warning where no file says so, or not all do."""
+    some, every = orientation_known(scene, volumes)
+    if every:
+        return scene.convention, DIM
+    return (f"{scene.convention}?" if some else "left/right unknown"), ERROR
 
 
 def coordinate_text(view: SliceView) -> str:

@@ -12,12 +12,14 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 
 from volstudio.rendering.annotations import (
+    convention_text,
     coordinate_text,
     orientation_known,
     paint_badges,
     paint_crosshair,
     paint_letters,
     paint_scale_bar,
+    scale_length,
 )
 from volstudio.rendering.colour_bars import paint_bars
 from volstudio.rendering.compositor import slice_rgb
@@ -27,6 +29,7 @@ from volstudio.rendering.palette import DIM, EDGE, TEXT
 from volstudio.rendering.planes import PLANES, crosshair_of
 from volstudio.rendering.sheet import (
     CAPTION,
+    FOOT_SIDE,
     GAP,
     PAD,
     best_room,
@@ -35,6 +38,7 @@ from volstudio.rendering.sheet import (
     panes_in_quarters,
     panes_in_row,
     quarters,
+    rows_3d,
     sheet_of,
     text_size,
 )
@@ -43,9 +47,9 @@ if TYPE_CHECKING:
     from volstudio.rendering.compositor import Picture
     from volstudio.rendering.planes import Plane, Volumes
     from volstudio.rendering.sheet import Box, Pane, Sheet
-    from volstudio.scene.model import Scene
+    from volstudio.scene.model import Scene, Vec3
 
-__all__ = ["quad", "quad_hole", "slices_picture", "text_size"]
+__all__ = ["hole_3d", "quad", "quad_hole", "slices_picture", "text_size", "volume_picture"]
 
 QUARTER_WITH_WORDS = 17.0  # lines of text; in a narrower quarter the coordinates would meet the letter
 
@@ -85,7 +89,38 @@ def slices_picture(
     if sheet.words:
         _paint_captions(picture, panes, sheet)
         paint_bars(picture, sheet.bars, bars_box, run=run, size=sheet.size)
-        _paint_foot(picture, scene, sheet, [pane.view.pixel_mm for pane in panes])
+        _paint_foot(picture, sheet, convention_text(scene, volumes), _scale(scene, panes))
+    return picture
+
+
+def hole_3d(scene: Scene, volumes: Volumes, size: tuple[int, int]) -> tuple[int, int]:
+    """(width, height) of the 3D picture that `volume_picture` has room for."""
+    sheet = sheet_of(scene, volumes, size, columns=1)
+    top, bottom, _ = rows_3d(scene, sheet)
+    return size[0], bottom - top
+
+
+def volume_picture(scene: Scene, volumes: Volumes, size: tuple[int, int], picture3d: Picture) -> Picture:
+    """The 3D view with the title above and the colour bars below it, where the scene has any.
+
+    Parameters
+    ----------
+    scene : Scene
+    volumes : callable, Layer -> Volume
+    size : (width, height), pixels
+    picture3d : (h, w, 3) uint8 array
+        Of the size that `hole_3d` gives.
+
+    Returns
+    -------
+    (h, w, 3) uint8 array
+    """
+    sheet = sheet_of(scene, volumes, size, columns=1)
+    picture = _ground(scene, size)
+    _paint_head(picture, scene, sheet)
+    top, _, bars_box = rows_3d(scene, sheet)
+    _lay(picture, picture3d, 0, top)
+    paint_bars(picture, sheet.bars, bars_box, run="below", size=sheet.size)
     return picture
 
 
@@ -139,7 +174,8 @@ def quad(
     draw_line(picture, (cells[0][0], y), (cells[1][2], y), colour=EDGE, width=line)
     if sheet.words:
         paint_bars(picture, sheet.bars, sheet.bars_box, run="below", size=sheet.size)
-        _paint_foot(picture, scene, sheet, [pane.view.pixel_mm for pane in panes])
+        # Beside the convention, below slices: in the other corner it would seem to measure the 3D view, whose perspective has no scale.
+        _paint_foot(picture, sheet, convention_text(scene, volumes), _scale(scene, panes), end=FOOT_SIDE * sheet.size)
     return picture
 
 
@@ -188,13 +224,25 @@ def _paint_captions(picture: Picture, panes: list[Pane], sheet: Sheet) -> None:
         draw_text(picture, text, ((pane.box[0] + pane.box[2]) / 2, y), size=sheet.size, colour=TEXT, anchor=("centre", "middle"))
 
 
-def _paint_foot(picture: Picture, scene: Scene, sheet: Sheet, scales: list[float]) -> None:
-    """Convention on the left; scale bar on the right where all panes have the same scale."""
-    pad, foot = PAD * sheet.size, sheet.height - 1 - PAD * sheet.size
-    draw_text(picture, scene.convention, (pad, foot), size=0.85 * sheet.size, colour=DIM, anchor=("left", "bottom"))
-    if scene.scale_bar and max(scales) <= min(scales) * (1 + 1e-9):
-        longest = min(9 * sheet.size, 0.25 * sheet.width)
-        paint_scale_bar(picture, (sheet.width - 1 - pad, foot), scales[0], longest=longest, size=sheet.size)
+def _scale(scene: Scene, panes: list[Pane]) -> float | None:
+    """Millimetres per pixel, where all panes have the same and the scene wants it shown."""
+    scales = [pane.view.pixel_mm for pane in panes]
+    return scales[0] if scene.scale_bar and max(scales) <= min(scales) * (1 + 1e-9) else None
+
+
+def _paint_foot(picture: Picture, sheet: Sheet, convention: tuple[str, Vec3], scale: float | None, *, end: float | None = None) -> None:
+    """Convention on the left, scale bar on the right, or behind the convention up to ``end`` pixels."""
+    pad, foot, size = PAD * sheet.size, sheet.height - 1 - PAD * sheet.size, 0.85 * sheet.size
+    word, colour = convention
+    draw_text(picture, word, (pad, foot), size=size, colour=colour, anchor=("left", "bottom"))
+    if scale is None:
+        return
+    longest, corner = min(9 * sheet.size, 0.25 * sheet.width), sheet.width - 1 - pad
+    if end is not None:
+        begin = pad + measure_text(word, size)[0] + 1.2 * sheet.size
+        longest = max(end - begin, 2 * sheet.size)
+        corner = begin + scale_length(longest * scale) / scale
+    paint_scale_bar(picture, (corner, foot), scale, longest=longest, size=sheet.size)
 
 
 def _paste(picture: Picture, inset: Picture | None, box: Box, sentence: str, sheet: Sheet) -> None:

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "CAPTION",
+    "FOOT_SIDE",
     "GAP",
     "PAD",
     "QUAD",
@@ -38,6 +39,7 @@ __all__ = [
     "panes_in_quarters",
     "panes_in_row",
     "quarters",
+    "rows_3d",
     "sheet_of",
     "text_size",
 ]
@@ -265,6 +267,16 @@ def quarters(sheet: Sheet, top: float) -> list[Box]:
     y0, y1 = round(top), max(round(sheet.height - sheet.foot), round(top) + 4)
     y = [y0, (y0 + y1 - gap) // 2, (y0 + y1 + gap) // 2, y1]
     return [(x[a], y[b], max(x[a + 1] - 1, x[a]), max(y[b + 1] - 1, y[b])) for b in (0, 2) for a in (0, 2)]
+
+
+def rows_3d(scene: Scene, sheet: Sheet) -> tuple[int, int, Box]:
+    """First row of a 3D view that has a picture for itself, first row below it, and the box of the bars below that."""
+    top, pad = round(head_height(scene, sheet)), PAD * sheet.size
+    if not sheet.bars:
+        return top, sheet.height, (0, sheet.height, 0, sheet.height)
+    y1 = sheet.height - 1 - pad
+    y0 = y1 - bars_below(len(sheet.bars), sheet.width - 2 * pad, sheet.size).height
+    return top, max(round(y0 - BARS_GAP * sheet.size), top + 1), _whole_pixels((pad, y0, sheet.width - 1 - pad, y1))
 
 
 def panes_in_quarters(scene: Scene, volumes: Volumes, cells: list[Box], sheet: Sheet, *, beside: Scene | None = None) -> list[Pane]:

@@ -88,9 +88,10 @@ def render(
     if at is not None:
         _check_inside(wanted, at, find)
     if wanted.view == "3d":
+        from volstudio.rendering.layout import hole_3d, volume_picture
         from volstudio.rendering.offscreen import render_3d
 
-        return render_3d(wanted, find, size, beside=other)
+        return volume_picture(wanted, find, size, render_3d(wanted, find, hole_3d(wanted, find, size), beside=other))
     if wanted.view == "quad":
         return _quad(wanted, find, size, other)
     from volstudio.rendering.layout import slices_picture
