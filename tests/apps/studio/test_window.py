@@ -285,7 +285,54 @@ def test_the_readout_gives_voxel_and_value_of_each_layer(window, hand, scans):
     reading = {reading.layer: reading for reading in window.readout.readings}["epi"]
     assert np.abs(np.array(reading.ijk) - ijk).max() < 1e-4
     assert reading.value == float(np.asarray(image.dataobj)[ijk])
-    assert "[9 15 7]" in window.readout.values.text()
+    assert "[9&nbsp;15&nbsp;7]" in window.readout.values.text()
+    assert f"epi [9 15 7] {reading.value:.0f}" in window.readout.values.toolTip()
+
+
+def several(folder, scans, count):
+    """Copies of a scan with the long names that studies have."""
+    paths = [folder / f"sub-pilot01_ses-baseline_task-restingstate_acq-multiband_run-{run:02d}_bold.nii.gz" for run in range(1, count + 1)]
+    for path in paths:
+        path.write_bytes(scans["epi"].read_bytes())
+    return paths
+
+
+@pytest.mark.parametrize("count", [1, 2, 7, 20])
+def test_the_readout_cuts_names_and_never_a_value(open_window, hand, tmp_path, scans, count):
+    from PySide6.QtGui import QFontMetrics
+
+    window = open_window(*several(tmp_path, scans, count), view="axial")
+    values = window.readout.values
+    words = values.widget()
+    assert values.text().count("]") == count
+    assert words.width() >= words.minimumSizeHint().width() - 3 * QFontMetrics(words.font()).horizontalAdvance("0")
+    assert values.height() >= words.minimumSizeHint().height() or values.verticalScrollBar().maximum() > 0
+    assert values.toolTip().count("_bold [") == count
+    if count > 1:
+        assert "02_bold&nbsp;[" in values.text()
+
+
+def test_rows_of_layers_keep_within_the_panel_and_the_end_of_their_names(open_window, hand, tmp_path, scans):
+    from volstudio.apps.studio.layer_panel import LayerRow
+
+    paths = several(tmp_path, scans, 2)
+    for path in paths:  # neither form says where the scan lies, which the header doctor mentions
+        data = np.asarray(nib.load(path).dataobj)
+        nib.save(nib.Nifti1Image(data, None), path)
+    window = open_window(*paths, view="axial")
+    rows = window.layers.findChildren(LayerRow)
+    assert [row.text.text()[-7:] for row in rows] == ["02_bold", "01_bold"]
+    for row in rows:
+        assert row.width() == window.layers.list.viewport().width()
+        assert row.badge.isVisible()
+        assert row.badge.geometry().right() < row.width()
+        assert row.text.fontMetrics().horizontalAdvance(row.text.text()) <= row.text.width()
+        assert row.name in row.text.toolTip()
+    window.layers.rename_active()
+    from PySide6.QtWidgets import QLineEdit
+
+    (field,) = window.layers.findChildren(QLineEdit)
+    assert field.geometry().right() < field.parentWidget().width()
 
 
 def test_the_look_panel_edits_the_layer_at_hand(window, hand):

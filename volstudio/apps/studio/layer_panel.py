@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QSize, Qt
 from PySide6.QtGui import QIcon
-from PySide6.QtWidgets import QHBoxLayout, QLabel, QLineEdit, QListWidget, QListWidgetItem, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QLabel, QLineEdit, QListView, QListWidget, QListWidgetItem, QWidget
 
+from volstudio.apps.studio.elide import NameLabel
 from volstudio.apps.studio.icons import icon, pixmap
 from volstudio.apps.studio.section import Section, tool_button
 from volstudio.apps.studio.swatches import gradient
@@ -46,8 +47,7 @@ class LayerRow(QWidget):
         self.name = name
         self.eye = tool_button("eye", "Show or hide (S)", self._toggle)
         self.swatch = QLabel()
-        self.text = QLabel(name)
-        self.text.setTextFormat(Qt.TextFormat.PlainText)
+        self.text = NameLabel(name)
         self.badge = tool_button("warn", "Header doctor", lambda: panel.doctor(name))
         row = QHBoxLayout(self)
         row.setContentsMargins(3, 0, 5, 0)
@@ -62,7 +62,7 @@ class LayerRow(QWidget):
         self.name = layer.name
         self.eye.setIcon(icon("eye" if layer.look.visible else "eye-off"))
         self.swatch.setPixmap(gradient(layer.look.colourmap, 26, 10, self.devicePixelRatioF()))
-        self.text.setText(self.fontMetrics().elidedText(layer.name, Qt.TextElideMode.ElideMiddle, 190))
+        self.text.show_name(layer.name)
         self.text.setToolTip(f"{layer.name}\n{layer.path}")
         self.text.setEnabled(layer.look.visible)
         grave = [finding for finding in findings if finding.severity != "info"]
@@ -98,6 +98,7 @@ class LayerPanel(Section):
             self.head.addWidget(button)
         self.list = QListWidget()
         self.list.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.list.setResizeMode(QListView.ResizeMode.Adjust)  # rows are made before the list has its width
         self.list.setFocusPolicy(Qt.FocusPolicy.TabFocus)
         self.list.currentRowChanged.connect(self._on_row)
         self.list.itemDoubleClicked.connect(lambda _: self.rename_active())

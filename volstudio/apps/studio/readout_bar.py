@@ -6,12 +6,11 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QGuiApplication
-from PySide6.QtWidgets import QHBoxLayout, QLabel, QPushButton, QSizePolicy, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QPushButton, QWidget
 
 from volstudio.apps.studio.numbers import NumberField
+from volstudio.apps.studio.readings import Readings
 from volstudio.apps.studio.section import label, tool_button
-from volstudio.apps.studio.theme import COLOURS, numbers_font
-from volstudio.rendering.annotations import number_text
 from volstudio.rendering.planes import crosshair_of
 from volstudio.rendering.readout import Reading, readout
 from volstudio.session.commands import SetConvention, SetCrosshair
@@ -49,10 +48,7 @@ class ReadoutBar(QWidget):
         row.addWidget(label("mm RAS", kind="faint"))
         row.addWidget(tool_button("copy", "Copy the crosshair's coordinates", self.copy_point))
         row.addSpacing(10)
-        self.values = QLabel()
-        self.values.setFont(numbers_font())
-        self.values.setTextFormat(Qt.TextFormat.RichText)
-        self.values.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
+        self.values = Readings()
         row.addWidget(self.values, 1)
         self.convention = QPushButton()
         self.convention.setProperty("quiet", True)  # noqa: FBT003 - Qt's own signature
@@ -87,7 +83,7 @@ class ReadoutBar(QWidget):
             for field, value in zip(self.fields, crosshair_of(scene, self._desk.volumes), strict=True):
                 field.show_value(value)
                 field.setEnabled(bool(scene.layers))
-            self.values.setText("&nbsp;&nbsp;&nbsp;&nbsp;".join(_words(reading) for reading in self.readings))
+            self.values.show_readings(self.readings)
 
     def _edited(self, index: int, value: float) -> None:
         point = list(crosshair_of(self._desk.shown, self._desk.volumes))
@@ -97,13 +93,3 @@ class ReadoutBar(QWidget):
     def _on_change(self, before: Scene, after: Scene) -> None:
         del before, after
         self.show_scene()
-
-
-def _words(reading: Reading) -> str:
-    name = reading.layer.replace("&", "&amp;").replace("<", "&lt;")
-    dim, text = COLOURS["dim"], COLOURS["text"]
-    if reading.value is None:
-        return f"<span style='color:{COLOURS['faint']}'>{name} &nbsp;outside</span>"
-    voxel = " ".join(str(round(float(index))) for index in reading.ijk)
-    value = number_text(reading.value)
-    return f"<span style='color:{dim}'>{name} [{voxel}]</span>&nbsp;<span style='color:{text}'>{value}</span>"
