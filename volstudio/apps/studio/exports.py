@@ -81,6 +81,7 @@ class Exports:
             f"drawing {target.name}",
             lambda _: shot(scene, target, size=size, overwrite=True),
             lambda written: self._messages.say(f"Saved {written.name}.", "good"),
+            failed=lambda error: self._messages.tell(error, what=f"{target.name} was not written"),
         )
 
     def _export(self, title: str, ending: str, kinds: str, write: Callable[..., object], *, suffix: str = ".nii.gz") -> None:
@@ -98,7 +99,10 @@ class Exports:
             for finding in findings if isinstance(findings, tuple) else ():
                 self._say(finding)
 
-        self._desk.worker.start(f"writing {target.name}", lambda _: write(scene, name, target), done)
+        def failed(error: BaseException) -> None:
+            self._messages.tell(error, what=f"{target.name} was not written")
+
+        self._desk.worker.start(f"writing {target.name}", lambda _: write(scene, name, target), done, failed=failed)
 
     def _say(self, finding: Finding) -> None:
         self._messages.say(finding.text, "error" if finding.severity == "error" else "info")

@@ -9,6 +9,7 @@ from PySide6.QtCore import Qt, QTimer
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPlainTextEdit, QPushButton, QSizePolicy, QToolButton, QVBoxLayout, QWidget
 
 from volstudio.apps.studio.icons import icon, pixmap
+from volstudio.apps.studio.theme import COLOURS
 from volstudio.errors import VolstudioError
 
 if TYPE_CHECKING:
@@ -19,6 +20,7 @@ __all__ = ["Message", "MessageArea"]
 Kind = Literal["info", "error", "good"]
 SHOWN = 3
 GOOD_NEWS_MS = 6000
+FLASH_MS = 700
 DETAILS_HEIGHT = 130
 
 
@@ -39,7 +41,10 @@ class Message(QFrame):
         super().__init__()
         self.setObjectName("message")
         self.setProperty("kind", kind)
-        self.text = text
+        self.text, self.kind = text, kind
+        self._timer = QTimer(self)
+        self._timer.setSingleShot(True)
+        self._timer.timeout.connect(self.close_message)
         sign = QLabel()
         sign.setPixmap(pixmap("error" if kind == "error" else "info", None, scale=self.devicePixelRatioF()))
         label = QLabel(text)
@@ -75,6 +80,15 @@ class Message(QFrame):
         close.clicked.connect(self.close_message)
         row.addWidget(close)
 
+    def renew(self) -> None:
+        """Say it again: good news begin their time anew, anything else lights up for a moment."""
+        if self.kind == "good":
+            self._timer.start(GOOD_NEWS_MS)
+            return
+        if not self.styleSheet():
+            self.setStyleSheet(f"#message {{ background: {COLOURS['line']}; }}")
+            QTimer.singleShot(FLASH_MS, self, lambda: self.setStyleSheet(""))
+
     def close_message(self) -> None:
         """Take the message away."""
         self.setParent(None)
@@ -109,22 +123,33 @@ class MessageArea(QWidget):
     def say(
         self, text: str, kind: Kind = "info", *, actions: Sequence[tuple[str, Callable[[], object]]] = (), details: str = ""
     ) -> Message:
-        """Show a sentence; one that is on show already stays as it is, so that a fault in every frame is told once."""
+        """Show a sentence; one that is on show already is renewed, so that a fault in every frame is told once.
+
+        A message that asks for a decision stays until there is one; others make room for newer ones.
+        """
         for old in self.messages:
-            if old.text == text:
+            if old.text == text and old.buttons.keys() == {label for label, _ in actions}:
+                old.renew()
                 return old
-        for old in self.messages[: max(0, len(self.messages) - SHOWN + 1)]:
+        plain = [old for old in self.messages if not old.buttons]
+        for old in plain[: max(0, len(plain) - SHOWN + 1)]:
             old.close_message()
         message = Message(text, kind, actions, details)
         self._column.addWidget(message)
         if kind == "good":
-            QTimer.singleShot(GOOD_NEWS_MS, message, message.close_message)
+            message.renew()
         return message
 
-    def tell(self, error: BaseException) -> Message:
-        """Show an error: our own as their sentence, any other as a sentence with the traceback behind "Details"."""
+    def tell(self, error: BaseException, *, what: str = "") -> Message:
+        """Show an error: our own as their sentence, any other as a sentence with the traceback behind "Details".
+
+        ``what`` says what came to nothing, where the sentence alone may not.
+        """
+        before = f"{what}. " if what else ""
         if isinstance(error, VolstudioError):
             cause = error.__cause__
-            return self.say(str(error), "error", details=f"{type(cause).__name__}: {cause}" if cause else "")
-        text = f"Something unexpected went wrong ({type(error).__name__}: {error}); the work is kept, and saving the session is wise."
+            return self.say(f"{before}{error}", "error", details=f"{type(cause).__name__}: {cause}" if cause else "")
+        text = (
+            f"{before}Something unexpected went wrong ({type(error).__name__}: {error}); the work is kept, and saving the session is wise."
+        )
         return self.say(text, "error", details="".join(traceback.format_exception(error)))
