@@ -118,11 +118,29 @@ def test_a_killed_session_is_offered_and_restored_with_nothing_lost(launch, scan
     assert "messages 0" in out, err
 
 
-def test_a_discarded_session_is_not_offered_again(launch, scans):
-    killed = launch('print("ready", flush=True)', scans["anatomy"])
-    assert killed.stdout.readline().strip() == "ready"
-    killed.kill()
-    killed.wait(20)
+DIE = """
+from volstudio.session.commands import SetTitle
+window.desk.apply({changes})
+print("ready", flush=True)
+"""
+
+
+@pytest.fixture
+def leave_behind(launch, scans):
+    """Kills studios that have made some changes, one after the other."""
+
+    def left(*changes):
+        for each in changes:
+            killed = launch(DIE.format(changes=each), scans["anatomy"])
+            assert killed.stdout.readline().strip() == "ready"
+            killed.kill()
+            killed.wait(20)
+
+    return left
+
+
+def test_a_discarded_session_is_not_offered_again(launch, leave_behind):
+    leave_behind('SetTitle("a")')
     for expected, then in (("messages 1", 'window.messages.messages[0].buttons["Discard"].click()'), ("messages 0", "pass")):
         process = launch(
             f"""
@@ -134,6 +152,35 @@ def test_a_discarded_session_is_not_offered_again(launch, scans):
         out, err = process.communicate(timeout=90)
         assert expected in out, err
         assert process.returncode == 0
+
+
+def test_a_session_that_was_only_looked_at_is_not_offered(launch, leave_behind):
+    leave_behind("")
+    out, err = launch('print("messages", len(window.messages.messages), flush=True); window.close()').communicate(timeout=90)
+    assert "messages 0" in out, err
+
+
+def test_all_of_several_sessions_stay_within_reach_whatever_else_is_said(launch, leave_behind):
+    leave_behind('SetTitle("first")', 'SetTitle("second"), SetTitle("third")')
+    process = launch(
+        """
+        for number in range(5):
+            window.messages.say(f"news {number}")
+        offer = window.messages.messages[0]
+        assert "2 sessions" in offer.text and "2 changes" in offer.text, offer.text
+        offer.buttons["Next"].click()
+        offer = window.messages.messages[-1]
+        assert "1 change" in offer.text, offer.text
+        offer.buttons["Discard"].click()
+        offer = window.messages.messages[-1]
+        assert "2 changes" in offer.text, offer.text
+        offer.buttons["Restore"].click()
+        print("title", window.desk.session.scene.title, flush=True)
+        window.close()
+        """
+    )
+    out, err = process.communicate(timeout=90)
+    assert "title third" in out, err
 
 
 def test_ctrl_c_closes_the_window(launch, scans):

@@ -157,7 +157,11 @@ class Documents(QObject):
         """Offer sessions back whose program died."""
         with self._desk.telling():
             for recovery in recoverable(complain=self._note):
-                self._offer(recovery)
+                if recovery.changes or recovery.notes:
+                    self._offered.append(recovery)
+                else:
+                    recovery.discard()  # it was only looked at
+        self._offer()
 
     def close(self) -> None:
         """The window goes: its journal has done its duty, and sessions that were offered wait for the next start."""
@@ -169,19 +173,27 @@ class Documents(QObject):
     def _note(self, text: str) -> None:
         self._messages.say(text)
 
-    def _offer(self, recovery: Recovery) -> None:
+    def _offer(self) -> None:
+        """One message for all of them, so that each stays within reach however many there are; the latest first."""
+        if not self._offered:
+            return
+        recovery, number = self._offered[0], len(self._offered)
         names = ", ".join(recovery.scene.names) or "no volumes"
         steps = f"{recovery.changes} change{'' if recovery.changes == 1 else 's'}"
-        self._offered.append(recovery)
-        self._messages.say(
-            f"A session from {recovery.started} was not closed: {names}; {steps}.",
-            actions=(("Restore", lambda: self._restore(recovery)), ("Discard", lambda: self._discard(recovery))),
-            details="\n".join(recovery.notes),
-        )
+        several = f"{number} sessions were not closed. " if number > 1 else ""
+        begun = f"{several}One from {recovery.started}" if several else f"A session from {recovery.started} was not closed"
+        choices = [("Restore", lambda: self._restore(recovery)), ("Discard", lambda: self._discard(recovery))]
+        if several:
+            choices.append(("Next", self._offer_another))
+        self._messages.say(f"{begun}: {names}; {steps}.", actions=choices, details="\n".join(recovery.notes))
+
+    def _offer_another(self) -> None:
+        self._offered.append(self._offered.pop(0))
+        self._offer()
 
     def _restore(self, recovery: Recovery) -> None:
         if not self.may_go():
-            self._offer(recovery)
+            self._offer()
             return
         self._offered.remove(recovery)
         with self._desk.telling():
@@ -191,10 +203,12 @@ class Documents(QObject):
                 self._desk.complained.emit(error)
                 restored = recovery.session(record=False)
             self._take(restored)
+        self._offer()
 
     def _discard(self, recovery: Recovery) -> None:
         self._offered.remove(recovery)
         recovery.discard()
+        self._offer()
 
     def _load(self, path: Path, relocate: Path | None) -> None:
         def work(progress: Progress) -> Scene:
