@@ -24,6 +24,17 @@ def test_every_handle_has_its_line_and_colour():
     assert {stroke.colour for stroke in polylines(gizmo, view, hot="roll")} >= {HOT}
 
 
+@pytest.mark.parametrize(("plane", "axes"), [("axial", (2, 0, 1)), ("coronal", (1, 0, 2)), ("sagittal", (0, 1, 2))])
+def test_in_a_slice_the_handles_wear_the_colours_of_the_axes_they_follow(plane, axes):
+    gizmo = Gizmo(np.zeros(3), size=70.0)
+    view = SliceView(plane, (0.0, 0.0, 0.0), 200.0, (300, 300))
+    shown = {handle.name: handle for handle in gizmo.handles(view)}
+    for name, axis in zip(("roll", "move-right", "move-up"), axes, strict=True):
+        end = view.project(shown[name].line)[-1]
+        colours = {s.colour for s in polylines(gizmo, view) if np.hypot(*(s.points - end).T).min() < 1e-6 and s.colour != (0.0, 0.0, 0.0)}
+        assert colours == {AXIS_COLOURS[axis]}
+
+
 @pytest.mark.gl
 @pytest.mark.parametrize("viewport", [(0, 0, 1, 1), (0.5, 0.5, 1, 1)])
 def test_handles_are_drawn_on_their_pixels_over_everything(viewport, make_volume, make_scene, make_view):

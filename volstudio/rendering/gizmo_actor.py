@@ -27,6 +27,7 @@ SHADE: Vec3 = (0.0, 0.0, 0.0)
 HEAD = (11.0, 4.6)  # length and half width of an arrow's head, pixels
 WIDTH = 1.9
 FAINT = 0.28
+ALONG = 0.999  # cosine; a handle of an oblique plane belongs to no axis
 QUIET = 0.45  # what the other handles keep while one is in hand
 
 
@@ -123,8 +124,11 @@ def _arrow_head(line: FloatArray, scale: float) -> tuple[FloatArray, FloatArray]
 
 
 def _colour(handle: Handle) -> Vec3:
-    """By the axis a handle moves along, turns about or stands on; handles of the screen have the accent."""
+    """By the axis a handle moves along, turns about or stands on; those along no axis of the scene have the accent."""
     axis = handle.name.partition("-")[2]
     if axis in ("x", "y", "z"):
         return AXIS_COLOURS["xyz".index(axis)]
+    nearest = int(np.abs(handle.axis).argmax())
+    if handle.kind in ("move", "roll") and abs(handle.axis[nearest]) > ALONG:
+        return AXIS_COLOURS[nearest]
     return TEXT if handle.kind == "free" else ACCENT
