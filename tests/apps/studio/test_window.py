@@ -205,6 +205,7 @@ def test_the_question_mark_of_the_keyboard_lists_every_key(window, hand, display
     subprocess.run(["xdotool", "key", "question"], env={"DISPLAY": display}, check=True, timeout=20)
     hand.until(lambda: sheet(window, "Keyboard and mouse"), "the sheet of keys is open")
     assert {"Ctrl+Z", "Ctrl+O", "M", "Wheel"} <= sheet(window, "Keyboard and mouse")
+    assert {"3D from the front (anterior)", "Export picture", "Show or hide"} <= sheet(window, "Keyboard and mouse")
 
 
 def test_undo_by_key_works_from_the_field_that_was_just_filled(window, hand):

@@ -11,7 +11,14 @@ if TYPE_CHECKING:
 
 __all__ = ["STANDARD_VIEWS", "entries_of"]
 
-STANDARD_VIEWS = ("anterior", "posterior", "left", "right", "superior", "inferior")
+STANDARD_VIEWS = (
+    ("anterior", "The front (anterior)"),
+    ("posterior", "The back (posterior)"),
+    ("left", "The left"),
+    ("right", "The right"),
+    ("superior", "Above (superior)"),
+    ("inferior", "Below (inferior)"),
+)
 LAYOUTS = (("quad", "Four panes", "quad"), ("ortho", "Three slices", "ortho"), ("axial", "Axial", "single"),
            ("coronal", "Coronal", "single"), ("sagittal", "Sagittal", "single"), ("3d", "3D", "cube"))  # fmt: skip
 OPTIONS = (
@@ -84,8 +91,8 @@ def _view(window: StudioWindow) -> tuple[Entry, ...]:
         for name, text, keys, picture in OPTIONS
     )
     standard = tuple(
-        Entry(f"look_{side}", "View/3D from", side.capitalize(), (str(number),), lambda side=side: window.look_from(side))
-        for number, side in enumerate(STANDARD_VIEWS, start=1)
+        Entry(f"look_{side}", "View/3D from", words, (str(number),), lambda side=side: window.look_from(side))
+        for number, (side, words) in enumerate(STANDARD_VIEWS, start=1)
     )
     return (
         *layouts,
@@ -98,7 +105,7 @@ def _view(window: StudioWindow) -> tuple[Entry, ...]:
         Entry("clip", "View", "Cut 3D at the crosshair", ("K",), window.toggle_clip, checkable=True),
         _line("View"),
         *standard,
-        Entry("look_free", "View/3D from", "Corner", ("0",), lambda: window.look_from("corner")),
+        Entry("look_free", "View/3D from", "A corner", ("0",), lambda: window.look_from("corner")),
         Entry("fit", "View", "Fit all views", ("R",), window.desk.fit_views, "fit"),
         Entry("slice_up", "", "Next slice", ("PgUp",), lambda: window.step_slice(1)),
         Entry("slice_down", "", "Previous slice", ("PgDown",), lambda: window.step_slice(-1)),

@@ -33,7 +33,7 @@ def keys_sheet(parent: QWidget, entries: Iterable[Entry]) -> QDialog:
     chapters: list[tuple[str, list[tuple[str, str]]]] = []
     listed = [entry for entry in entries if entry.keys and entry.text != LINE]
     for menu, group in groupby(sorted(listed, key=_chapter), key=_chapter):
-        lines = [("  ".join(_native(key) for key in entry.keys), entry.text.replace("&", "").rstrip("…") or entry.name) for entry in group]
+        lines = [("  ".join(_native(key) for key in entry.keys), _said(entry)) for entry in group]
         chapters.append((menu, lines))
     for where, group_of in groupby(MOUSE, key=lambda line: line[0]):
         chapters.append((where, [(what, does) for _, what, does in group_of]))
@@ -156,6 +156,13 @@ def _text(words: str, *, dim: bool = False) -> QLabel:
     text.setTextFormat(Qt.TextFormat.PlainText)
     text.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
     return text
+
+
+def _said(entry: Entry) -> str:
+    """What an entry does, outside of its menu: the words of a submenu go on in those of its entries."""
+    words = entry.text.replace("&", "").rstrip("…") or entry.name
+    submenu = entry.menu.partition("/")[2]
+    return f"{submenu} {words[0].lower()}{words[1:]}" if submenu else words
 
 
 def _chapter(entry: Entry) -> str:
