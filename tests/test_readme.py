@@ -74,7 +74,7 @@ def test_the_demo_command_of_the_readme_leaves_its_folder(desk):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("page", ["README.md", "docs/python.md", "docs/transforms.md"])
+@pytest.mark.parametrize("page", ["README.md", "docs/python.md", "docs/registration.md", "docs/transforms.md"])
 def test_every_python_block_of_a_page_runs(page, desk):
     script = "\n".join(blocks(page, "python"))
     if "pyvista" in script and not probe_opengl().ok:
