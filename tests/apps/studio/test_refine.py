@@ -25,8 +25,11 @@ def test_refining_is_one_step_and_undo_is_bit_exact(moved, hand):
     before = matrix(moved)
     previews = []
     moved.desk.changed.connect(lambda *_: previews.append(moved.desk.previewing))
-    moved.refine.button.click()
+    height = moved.refine.height()
+    moved.refine.button.setFocus()
+    hand.key(moved.refine.button, "Space")
     assert moved.refiner.running
+    assert moved.focusWidget() is moved.refine.stop
     assert moved.refine.stop.isVisibleTo(moved.refine)
     hand.until(lambda: not moved.refiner.running, "the registration has ended", 120)
     after = matrix(moved)
@@ -38,10 +41,14 @@ def test_refining_is_one_step_and_undo_is_bit_exact(moved, hand):
     assert "epi" in previews
     assert moved.desk.previewing is None
     assert "mm" in moved.refine.result.text()
+    hand.settle()
+    assert moved.focusWidget() is moved.refine.button
+    assert moved.refine.height() == height
     assert moved.desk.session.undo_text == "Refine epi"
     moved.desk.undo()
     assert np.array_equal(matrix(moved), before)
     assert moved.desk.session.undo_text == "Move epi"
+    assert moved.refine.result.text() == ""
 
 
 def test_cancelling_changes_nothing(moved, hand):

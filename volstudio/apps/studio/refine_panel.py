@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import Qt, QTimer, Signal
-from PySide6.QtWidgets import QHBoxLayout, QLabel, QProgressBar, QPushButton, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QLabel, QProgressBar, QPushButton, QVBoxLayout, QWidget
 
-from volstudio.apps.studio.section import WORD, Choice, Section, label
+from volstudio.apps.studio.section import SPACING, WORD, Choice, Section, label
 from volstudio.apps.studio.theme import numbers_font
 from volstudio.registration.result import TraceStep
 
@@ -15,12 +15,13 @@ if TYPE_CHECKING:
     from volstudio.apps.studio.desk import Desk
     from volstudio.apps.studio.refine import Refiner
     from volstudio.progress import Step
-    from volstudio.scene.model import Scene
+    from volstudio.scene.model import Placement, Scene
     from volstudio.tasks.align import Refinement
 
 __all__ = ["RefinePanel"]
 
 FULL = 1000  # of the progress bar
+REPORT_LINES = 3  # two of the result, one of the truth
 
 
 class RefinePanel(Section):
@@ -44,6 +45,7 @@ class RefinePanel(Section):
         self._desk, self._refiner = desk, refiner
         self._chosen_by_person = False
         self._offer: Refinement | None = None
+        self._told_of: tuple[str, Placement] | None = None
         self.fixed = Choice("The layer that stays")
         self.moving = Choice("The layer that is moved")
         self.button = QPushButton("Refine")
@@ -68,8 +70,8 @@ class RefinePanel(Section):
         self.row(label("Moving", width=WORD), self.moving)
         self.row(label("Fixed", width=WORD), self.fixed)
         self.row(self.button, self.stop)
-        for widget in (self.bar, self.state, self.result, self.truth, self.offer):
-            self.column.addWidget(widget)
+        self._add_report()
+        self.column.addWidget(self.offer)
         self.button.clicked.connect(self.start)
         self.stop.clicked.connect(refiner.cancel)
         self.take.clicked.connect(self._take_offer)
@@ -93,10 +95,23 @@ class RefinePanel(Section):
         fixed, moving = self.fixed.currentData(), self.moving.currentData()
         if fixed and moving and fixed != moving:
             self._show_offer(None)
-            self._say(self.result, "")
-            self._say(self.truth, "")
+            self._forget_result()
             with self._desk.telling():
                 self._refiner.start(fixed, moving)
+
+    def _add_report(self) -> None:
+        """What is being done and what came of it, in room that is always there: the button stays under the mouse."""
+        place = QWidget()
+        report = QHBoxLayout(place)
+        report.setContentsMargins(0, 0, 0, 0)
+        report.addStrut(REPORT_LINES * self.result.fontMetrics().lineSpacing() + SPACING)
+        lines = QVBoxLayout()
+        lines.setSpacing(SPACING)
+        for widget in (self.bar, self.state, self.result, self.truth):
+            lines.addWidget(widget)
+        lines.addStretch(1)
+        report.addLayout(lines, 1)
+        self.column.addWidget(place)
 
     def _on_choice(self, _: int) -> None:
         self._chosen_by_person = True
@@ -131,9 +146,13 @@ class RefinePanel(Section):
 
     def _show_running(self) -> None:
         running = self._refiner.running
-        self.button.setVisible(not running)
-        self.stop.setVisible(running)
+        shown, hidden = (self.stop, self.button) if running else (self.button, self.stop)
         self.stop.setEnabled(True)
+        self.button.setEnabled(True)
+        shown.show()
+        if hidden.hasFocus() or (running and any(choice.hasFocus() for choice in (self.fixed, self.moving))):
+            shown.setFocus()  # else Qt gives the keyboard to whatever comes next, a number field at worst
+        hidden.hide()
         self.bar.setVisible(running)
         self.bar.setValue(0)
         self.state.setText("starting" if running else "")
@@ -160,7 +179,9 @@ class RefinePanel(Section):
             f"MI {result.metric:.4f}, {len(result.trace)} steps, {result.seconds:.1f} s",
             *answer.notes,
         ]
-        if not applied:
+        if applied:
+            self._told_of = (answer.moving, self._desk.session.scene.layer(answer.moving).placement)
+        else:
             lines.append(f"{answer.moving} was moved meanwhile, so this answer is not applied.")
         self._say(self.result, "\n".join(lines))
         self.result.setToolTip(answer.text)
@@ -175,6 +196,8 @@ class RefinePanel(Section):
 
     def _show_offer(self, answer: Refinement | None) -> None:
         self._offer = answer
+        if answer is None and (self.take.hasFocus() or self.leave.hasFocus()):
+            self.button.setFocus()
         self.offer.setVisible(answer is not None)
 
     def _take_offer(self) -> None:
@@ -186,7 +209,14 @@ class RefinePanel(Section):
         self._show_running()
         self._say(self.result, "" if why else "Cancelled; nothing was changed.")
 
+    def _forget_result(self) -> None:
+        self._told_of = None
+        self._say(self.result, "")
+        self._say(self.truth, "")
+
     def _on_change(self, before: Scene, after: Scene) -> None:
+        if self._told_of is not None and not any((layer.name, layer.placement) == self._told_of for layer in after.layers):
+            self._forget_result()  # it was undone, or the layer was moved on
         if before.names != after.names or self.fixed.count() != len(after.names):
             options = [(name, name) for name in after.names]
             self.fixed.set_options(options)

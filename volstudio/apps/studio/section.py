@@ -12,7 +12,7 @@ from volstudio.apps.studio.icons import icon
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-__all__ = ["WORD", "Choice", "Section", "label", "tool_button"]
+__all__ = ["SPACING", "WORD", "Choice", "Section", "label", "tool_button"]
 
 MARGIN = 14
 WORD = 76  # width of the words on the left, so that all controls stand in line
