@@ -269,6 +269,22 @@ def test_another_pivot_keeps_the_layer_where_it_is(window, hand):
     assert [field.value for field in window.placement.fields][:3] != numbers[:3]
 
 
+def test_a_pivot_taken_from_the_crosshair_is_a_point_of_its_own(window, hand):
+    from volstudio.session.commands import SetCrosshair
+
+    window.desk.set_active("epi")
+    panel = window.placement
+    window.desk.apply(SetCrosshair((4.0, 5.0, 6.0)))
+    panel.pivot.setCurrentIndex(panel.pivot.findData("crosshair"))
+    panel.pivot.activated.emit(panel.pivot.currentIndex())
+    window.desk.apply(SetCrosshair((0.0, 0.0, 9.0)))
+    hand.settle()
+    assert panel.pivot.currentText() == "Custom point"
+    assert [field.text() for field in panel.points] == ["4.0", "5.0", "6.0"]
+    assert panel.point_word.isVisible()
+    assert window.desk.session.scene.layer("epi").placement.pivot == (4.0, 5.0, 6.0)
+
+
 def test_reset_goes_back_to_the_header(window, hand):
     window.desk.set_active("epi")
     hand.type(window.placement.fields[1], "12")

@@ -31,7 +31,7 @@ MADE_BY = {
     "registration": "from registration",
     "file": "from a transform file",
 }
-PIVOTS = (("centre", "Centre of the volume"), ("crosshair", "Crosshair"), ("origin", "Scanner origin"), ("custom", "Custom point"))
+PIVOTS = (("centre", "Centre of the volume"), ("origin", "Scanner origin"), ("custom", "Custom point"), ("crosshair", "Take the crosshair"))
 
 
 class PlacementPanel(Section):
@@ -59,6 +59,8 @@ class PlacementPanel(Section):
         )
         self.pivot = Choice("What the numbers and the gizmo turn about", PIVOTS)
         self.points = tuple(NumberField(f"Pivot {axis}, mm in the scanner space of the layer", decimals=1) for axis in AXES)
+        self.point_word = label("Point, mm", width=WORD)
+        self.point_word.setToolTip("In the scanner space of the layer, so that the point goes with it")
         self.origin = label("", kind="faint")
         self._lay_out()
         for index, field in enumerate(self.fields):
@@ -101,6 +103,7 @@ class PlacementPanel(Section):
         grid.addWidget(label("Turn, °", width=WORD), 2, 0)
         grid.addWidget(label("Pivot", width=WORD), 3, 0)
         grid.addWidget(self.pivot, 3, 1, 1, 3)
+        grid.addWidget(self.point_word, 4, 0)
         self.column.addLayout(grid)
         self.column.addWidget(self.origin)
 
@@ -139,7 +142,14 @@ class PlacementPanel(Section):
             point = (x, y, z)
         self._desk.apply(SetPivot(layer.name, point))
         self._show()
+        if kind == "custom":
+            self._show_pivot(kind)
+
+    def _show_pivot(self, kind: str) -> None:
+        """The word and, for a point of one's own, its numbers; the crosshair is only where such a point is taken from."""
         self.pivot.show_value(kind)
+        for widget in (self.point_word, *self.points):
+            widget.setVisible(kind == "custom")
 
     def _on_change(self, before: Scene, after: Scene) -> None:
         if before.layers is not after.layers:
@@ -152,8 +162,7 @@ class PlacementPanel(Section):
         if layer is None:
             for field in (*self.fields, *self.points):
                 field.show_value(None)
-            for field in self.points:
-                field.hide()
+            self._show_pivot("centre")
             self.origin.setText("")
             return
         six: Six | None = None
@@ -167,10 +176,7 @@ class PlacementPanel(Section):
                 field.show_value(float(number))
         pivot = layer.placement.pivot
         kind = "centre" if pivot is None else "origin" if pivot == (0.0, 0.0, 0.0) else "custom"
-        if not (kind == "custom" and self.pivot.currentData() == "crosshair"):
-            self.pivot.show_value(kind)
-        for field in self.points:
-            field.setVisible(kind == "custom")
+        self._show_pivot(kind)
         running = self._desk.previewing == layer.name
         how = "being refined" if running else MADE_BY[layer.placement.made_by]
         self.origin.setText(how if six is not None else f"{how}; not rigid, so it has no six numbers")
