@@ -56,6 +56,9 @@ def test_ends_must_meet():
         (np.diag([1, 1, 0, 1]), "singular"),
         (np.diag([1, 1, 1e-10, 1]), "singular"),
         (np.zeros((4, 4)) + np.diag([1, 1, 1, 2]), "last row"),
+        (np.diag([1e-200, 1e-200, 1e-200, 1]), "shrinks a voxel"),
+        (np.diag([1e200, 1e200, 1e200, 1]), "beyond any distance"),
+        ([[1, 0, 0, -1e300], [0, 1, 0, 0], [0, 0, 1, 0], [0, 0, 0, 1]], "beyond any distance"),
     ],
 )
 def test_what_places_nothing_is_refused(matrix, word):

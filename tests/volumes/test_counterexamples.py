@@ -47,9 +47,24 @@ def test_values_beyond_single_precision_are_silent(write_nifti, ramp, oblique):
     assert np.asarray(open_volume(path).data)[0, 0, 0] == pytest.approx(3e38)
 
 
+@pytest.mark.parametrize("size", [1e300, 1e-300])
+@pytest.mark.parametrize("code", [0, 1])
+def test_voxel_sizes_beyond_any_distance_are_silent_and_told(write_nifti, ramp, oblique, size, code):
+    path = write_nifti("a.nii", ramp, oblique, version=2)
+    content = bytearray(path.read_bytes())
+    struct.pack_into("<d", content, 104 + 16, size)  # pixdim[2]
+    struct.pack_into("<ii", content, 344, code, 0)
+    path.write_bytes(content)
+    if code:
+        with pytest.raises(UnreadableFileError, match="pixdim"):
+            open_volume(path)
+    else:
+        assert "voxel-size-unknown" in [finding.code for finding in open_volume(path).findings]
+
+
 def test_a_place_that_no_header_can_hold_is_not_written(tmp_path, ramp):
     with pytest.raises(OutputError, match="too far away"):
-        save_volume(volume_from_array(ramp, np.diag([1e100, 1e100, 1e100, 1])), tmp_path / "a.nii")
+        save_volume(volume_from_array(ramp, np.diag([1e90, 1e90, 1e90, 1])), tmp_path / "a.nii")
     assert not list(tmp_path.iterdir())
 
 

@@ -12,12 +12,14 @@ from numpy.typing import ArrayLike, NDArray
 
 from volstudio.errors import GeometryError, SpaceMismatchError
 
-__all__ = ["Affine", "as_points", "fault_of"]
+__all__ = ["REACH", "Affine", "as_points", "fault_of"]
 
 FloatArray = NDArray[np.float64]
 
 # Below this ratio of smallest to largest singular value a matrix flattens space: no voxel grid of the field comes near it.
 SINGULAR_RATIO = 1e-9
+# Beyond this, and below its inverse, lengths leave the range of float64 when they are squared; no world is so large.
+REACH = 1e100
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -169,7 +171,11 @@ def fault_of(matrix: FloatArray) -> str:
     """Why an affine matrix (4, 4) can place nothing, as the end of a sentence; empty where it can."""
     if not np.isfinite(matrix).all():
         return "it holds NaN or infinity, which is not finite"
+    if np.abs(matrix).max() > REACH:
+        return f"its numbers, such as {np.abs(matrix).max():.3g}, are beyond any distance"
     stretch = np.linalg.svd(matrix[:3, :3], compute_uv=False)
+    if 0 < stretch[0] < 1 / REACH:
+        return f"it shrinks a voxel to nothing ({stretch[0]:.3g})"
     if stretch[-1] <= SINGULAR_RATIO * stretch[0]:
         return "it is singular: it flattens the volume and has no inverse"
     return ""

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 
 from volstudio.errors import UnreadableFileError
-from volstudio.geometry.affine import fault_of
+from volstudio.geometry.affine import REACH, fault_of
 from volstudio.volumes.nifti_header import ANALYZE, NiftiHeader
 
 if TYPE_CHECKING:
@@ -79,7 +79,7 @@ def forms_of(header: NiftiHeader, shape: tuple[int, int, int]) -> Forms:
     """
     scale = spatial_scale(header)
     sizes = np.asarray(header["pixdim"][1:4], dtype=np.float64) * scale
-    usable = np.isfinite(sizes) & (sizes != 0)
+    usable = (np.abs(sizes) > 1 / REACH) & (np.abs(sizes) < REACH)  # not so for NaN
     # A flat axis has no spacing of its own, and many programs write 0 there.
     flat = np.array(shape) == 1
     zooms = np.where(usable, np.abs(sizes), 1.0)
