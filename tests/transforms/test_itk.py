@@ -154,3 +154,11 @@ def test_line_ends_marks_and_blank_lines_do_not_matter(tmp_path: Path):
     ):
         (tmp_path / "other.txt").write_bytes(other)
         assert read_transform(tmp_path / "other.txt") == truth
+
+
+def test_the_name_of_an_unknown_transform_is_not_repeated_whole(tmp_path: Path):
+    text = f"#Insight Transform File V1.0\nTransform: {'Made' * 1000}Transform_double_3_3\nParameters: 1\nFixedParameters: 0\n"
+    (tmp_path / "t.tfm").write_text(text)
+    with pytest.raises(TransformError, match="unknown transform MadeMade") as refusal:
+        read_transform(tmp_path / "t.tfm")
+    assert len(str(refusal.value)) < 1000

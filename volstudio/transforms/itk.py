@@ -135,7 +135,7 @@ def _matrix(block: Block) -> FloatArray:
         if block.kind.startswith(WARPS):
             raise TransformError(f"it holds a {block.kind}, a non-linear warp, which a 4 x 4 matrix cannot express; use its linear part")
         known = ", ".join(sorted(CLASSES))
-        raise TransformError(f"it holds the unknown transform {block.kind}; the linear transforms of ITK that are read are {known}")
+        raise TransformError(f"it holds the unknown transform {block.kind[:80]}; the linear transforms of ITK that are read are {known}")
     n_parameters, build = CLASSES[block.kind]
     if len(block.parameters) != n_parameters:
         raise TransformError(
