@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 __all__ = ["Exports"]
 
 VOLUMES = "NIfTI (*.nii.gz *.nii);;All files (*)"
+# Only the header of a FreeSurfer file can be edited into a FreeSurfer file; anything else is refused in a sentence.
+HEADERS = "NIfTI (*.nii.gz *.nii);;FreeSurfer (*.mgz *.mgh);;All files (*)"
 TRANSFORMS = (
     "ITK transform (*.tfm *.txt *.h5 *.hdf5 *.itk.mat);;FSL FLIRT (*.mat *.fsl *.flirt);;FreeSurfer (*.lta *.dat);;"
     "AFNI (*.aff12.1D *.1D *.afni);;MRtrix (*.mrtrix.txt *.mrtrix);;Convert3D (*.c3d.mat *.c3d.txt *.c3d);;"
@@ -44,7 +46,7 @@ class Exports:
     def edited_header(self) -> None:
         """The voxels as they are, with the placement in the header."""
         self._export(
-            "Edited header of {}", "_aligned", VOLUMES, lambda scene, name, path: save_edited_header(scene, name, path, overwrite=True)
+            "Edited header of {}", "_aligned", HEADERS, lambda scene, name, path: save_edited_header(scene, name, path, overwrite=True)
         )
 
     def resampled(self) -> None:
