@@ -231,3 +231,15 @@ def test_json_is_json(study):
     plain = json.loads((study / "scenes" / "one.json").read_text("utf-8"))
     assert plain["volstudio"] == 1
     assert plain["layers"][1]["placement"]["made_by"] == "hand"
+
+
+def test_names_of_thousands_of_letters_are_refused_in_one_short_sentence(tmp_path):
+    layer = '[[layers]]\nname = "epi"\npath = "{}"\n'
+    for text in (
+        layer.format("x" * 5000),
+        layer.format("sample:epi") + f'[[landmarks]]\nname = "a"\nlayer = "{"x" * 5000}"\npoint = [1, 2, 3]\n',
+    ):
+        (tmp_path / "s.toml").write_text(text)
+        with pytest.raises(SceneError) as refusal:
+            load_scene(tmp_path / "s.toml")
+        assert len(str(refusal.value)) < 600

@@ -16,7 +16,7 @@ import msgspec
 from volstudio.errors import SceneError, VolstudioError
 from volstudio.scene.checks import check
 from volstudio.scene.model import Scene
-from volstudio.scene.parse import FORMAT_VERSION, MARKER, MAX_BYTES, parse_scene
+from volstudio.scene.parse import FORMAT_VERSION, MARKER, MAX_BYTES, parse_scene, shortened
 from volstudio.scene.schema import schema
 from volstudio.scene.sources import changed_files, has_file, likely_files, missing_files, on_disk, resolved, stored
 from volstudio.scene.toml import to_toml
@@ -67,7 +67,7 @@ def load_scene(path: str | os.PathLike[str], *, relocate: Relocate | None = None
         if missing == "error":
             _demand_files(scene, file.parent)
     except SceneError as error:
-        raise SceneError(f"{file.name}: {error}") from error
+        raise SceneError(shortened(f"{file.name}: {error}")) from error
     return scene
 
 

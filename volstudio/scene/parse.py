@@ -18,7 +18,7 @@ from volstudio.errors import SceneError
 from volstudio.scene.model import Camera, Clip, Landmark, Layer, Look, Panel, Placement, Scene
 from volstudio.scene.names import nearest
 
-__all__ = ["FORMAT_VERSION", "MARKER", "MAX_BYTES", "MAX_DEPTH", "parse_scene"]
+__all__ = ["FORMAT_VERSION", "MARKER", "MAX_BYTES", "MAX_DEPTH", "parse_scene", "shortened"]
 
 MARKER = "volstudio"
 FORMAT_VERSION = 1
@@ -76,7 +76,16 @@ def parse_scene(text: str, *, syntax: Syntax, where: str) -> Scene:
     try:
         return msgspec.convert(plain, Scene)
     except (msgspec.ValidationError, OverflowError) as error:
-        raise SceneError(f"{where}: {LONG_WORD.sub(_shortened, _explained(str(error), plain))}") from error
+        raise SceneError(f"{where}: {shortened(_explained(str(error), plain))}") from error
+
+
+def shortened(message: str) -> str:
+    """A message without the middle of words that are longer than any that help a person.
+
+    >>> len(shortened("there is no key " + "a" * 5000))
+    97
+    """
+    return LONG_WORD.sub(lambda word: f"{word[0][:60]}…{word[0][-20:]}", message)
 
 
 def _check_depth(text: str, syntax: Syntax, where: str) -> None:
@@ -179,10 +188,6 @@ def _explained(message: str, plain: dict[str, Any]) -> str:
         allowed = [_KINDS.get(kind, kind) for kind in wrong[1].split(" | ") if kind != "null"]
         return f"{subject} must be {' or '.join(allowed)}, and {_KINDS.get(wrong[2], wrong[2])} is given."
     return f"{what[:1].lower()}{what[1:].replace('`', '')} {spot}."
-
-
-def _shortened(word: re.Match[str]) -> str:
-    return f"{word[0][:60]}…{word[0][-20:]}"
 
 
 def _spot(keys: list[str], plain: dict[str, Any]) -> str:

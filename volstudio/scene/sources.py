@@ -72,7 +72,7 @@ def open_layer(layer: Layer) -> Volume:
 
 def missing_files(scene: Scene) -> tuple[Layer, ...]:
     """Layers whose file is not there, or is no regular file."""
-    return tuple(layer for layer in scene.layers if has_file(layer) and not Path(layer.path).is_file())
+    return tuple(layer for layer in scene.layers if has_file(layer) and not is_there(layer.path))
 
 
 def changed_files(scene: Scene) -> tuple[Finding, ...]:
@@ -93,6 +93,11 @@ def changed_files(scene: Scene) -> tuple[Finding, ...]:
     )
 
 
+def is_there(path: str | os.PathLike[str]) -> bool:
+    """Whether a path is a file; a name that no disk can hold is none."""
+    return os.path.isfile(path)  # noqa: PTH113 - Path.is_file raises where the name is too long
+
+
 def resolved(layer: Layer, folder: Path) -> Layer:
     """A layer as written in a file, with an absolute path.
 
@@ -107,7 +112,7 @@ def resolved(layer: Layer, folder: Path) -> Layer:
         return layer
     written = folder / os.path.expanduser(given)  # noqa: PTH111 - Path.expanduser raises where a user is unknown; the file is missing then
     path = os.path.normpath(written)
-    if not os.path.lexists(path) and written.is_file():
+    if not os.path.lexists(path) and is_there(written):
         # The folder is reached through a link, and ".." was meant from where it really is.
         path = str(written.parent.resolve() / Path(path).name)
     return replace(layer, path=path)
@@ -125,7 +130,7 @@ def stored(layer: Layer, folder: Path, *, digests: bool) -> Layer:
         raise SceneError(f"Layer {layer.name!r} lives in memory only; save its volume to a file before the scene can name it.")
     if not has_file(layer):
         return layer
-    known = digest_of(layer.path) if digests and Path(layer.path).is_file() else layer.digest
+    known = digest_of(layer.path) if digests and is_there(layer.path) else layer.digest
     path = spelled(_relative(layer.path, folder).replace(os.sep, "/"))
     # A file that is really called "~" or "sample:x" must not be taken for the home folder or a sample when it is read.
     plain = f"./{path}" if path.startswith(("~", "sample:", "memory:")) else path
@@ -165,7 +170,7 @@ def on_disk(scene: Scene, folder: Path, relocate: Relocate | None = None) -> Sce
         told = said.get(layer.name) or said.get(layer.path)
         if told is not None:
             layers.append(resolved(replace(layer, path=spelled(told)), Path.cwd()))
-        elif has_file(layer) and not Path(layer.path).is_file():
+        elif has_file(layer) and not is_there(layer.path):
             found = _found(layer, folder, given)
             layers.append(layer if found is None else replace(layer, path=found))
         else:
@@ -232,7 +237,7 @@ def _walk(folder: Path) -> Iterator[Path]:
             if seen > SEARCH_ENTRIES:
                 return
             path = Path(where, name)
-            if path.is_file():
+            if is_there(path):
                 yield path
 
 
