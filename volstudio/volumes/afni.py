@@ -115,6 +115,7 @@ def _values(raw: RawArray, factors: NDArray[np.float64], head: Path, memory_limi
         raise UnreadableFileError(
             f"Cannot read {str(head)!r}: it has {len(used)} factors (BRICK_FLOAT_FACS) for another number of volumes."
         )
-    for time, factor in enumerate(used):
-        values[..., time] = np.asarray(raw[..., time], dtype=np.float64) * factor
+    with np.errstate(over="ignore", invalid="ignore"):  # what is too large becomes infinity, which the header doctor tells of
+        for time, factor in enumerate(used):
+            values[..., time] = np.asarray(raw[..., time], dtype=np.float64) * factor
     return voxel_array(values, Decoder(dtype)), (Finding("scaled", "Each volume is scaled by its own factor.", "info"),)
