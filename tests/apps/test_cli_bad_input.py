@@ -158,7 +158,7 @@ def test_what_cannot_be_printed_is_told(folder):
         mute = subprocess.run([*command, "info", "absent.nii"], cwd=folder, stdout=subprocess.PIPE, stderr=full, text=True, check=False)
     assert done.returncode == 2
     assert done.stderr == "volstudio: The system refused: [Errno 28] No space left on device.\n"
-    assert mute.returncode == 2
+    assert mute.returncode in (2, 120)  # 120: Python's own, where it cannot flush stderr at its end
 
 
 def test_a_folder_that_cannot_be_written(folder):
