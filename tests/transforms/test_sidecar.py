@@ -82,3 +82,11 @@ def test_text_that_no_json_reader_takes_is_damage_too(tmp_path: Path, t1, epi, d
     path.write_bytes(re.sub(rb'"seed": ?1', b'"seed":' + damage, path.read_bytes()))
     with pytest.raises(UnreadableFileError, match="sidecar"):
         read_sidecar(tmp_path / "t.npy")
+
+
+def test_a_format_of_thousands_of_letters_is_not_repeated_whole(tmp_path: Path, t1, epi):
+    path = write_sidecar(sidecar(t1, epi), tmp_path / "t.npy")
+    path.write_text(path.read_text().replace("volstudio-transform-1", "volstudio-transform-1" + "9" * 5000))
+    with pytest.raises(UnreadableFileError, match="sidecar") as refusal:
+        read_sidecar(tmp_path / "t.npy")
+    assert len(str(refusal.value)) < 1000

@@ -173,7 +173,9 @@ def read_sidecar(path: str | os.PathLike[str]) -> Sidecar | None:
     try:
         return msgspec.json.decode(data, type=Sidecar)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
-        raise UnreadableFileError(f"Cannot read the sidecar {str(target)!r}: {error}; write it again or move it away.") from error
+        raise UnreadableFileError(
+            f"Cannot read the sidecar {str(target)!r}: {str(error)[:200]}; write it again or move it away."
+        ) from error
 
 
 def direction_beside(path: str | os.PathLike[str]) -> Direction | None:
