@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 __all__ = ["application", "make_window", "run_window"]
 
-# Python hears Ctrl+C only between its own instructions; an idle event loop runs none.
+# Python hears Ctrl+C only between its own instructions, and an idle event loop runs none: a timer runs some.
 SIGNAL_CHECK_MS = 250
 
 
@@ -66,9 +66,17 @@ def run_window(scene: Scene | None, *, recover: bool, session_path: Path | str |
 
     sys.excepthook = caught
     threading.excepthook = lambda fault: window.desk.post(lambda: window.report(fault.exc_value or RuntimeError("unknown")))
-    handler = signal.signal(signal.SIGINT, lambda *_: window.close())
+    # A signal may come in the middle of a frame, where closing would pull the window from under VTK: it is noted, and the next beat closes.
+    stop = threading.Event()
+    handler = signal.signal(signal.SIGINT, lambda *_: stop.set())
+
+    def heed() -> None:
+        if stop.is_set():
+            stop.clear()
+            window.close()
+
     beat = QTimer()
-    beat.timeout.connect(lambda: None)
+    beat.timeout.connect(heed)
     beat.start(SIGNAL_CHECK_MS)
     try:
         window.show()
