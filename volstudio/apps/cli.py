@@ -12,7 +12,7 @@ import os
 import sys
 import traceback
 from contextlib import suppress
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TextIO
 
 import click
 
@@ -117,11 +117,11 @@ def main() -> None:
     """Entry point of the executable."""
     stop_on_signals()
     speak_any_text()
-    code = run()
     try:
-        _flush()
-    except OSError:  # it has been told, or nobody is there to be told; Python would tell it once more at its end
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        code = run()
+    finally:
+        for stream in (sys.stdout, sys.stderr):
+            _empty(stream)
     sys.exit(code)
 
 
@@ -129,6 +129,16 @@ def _flush() -> None:
     """What was printed is out, or an error says that it cannot be."""
     if sys.stdout is not None:  # as it is where a shell says >&-
         sys.stdout.flush()
+
+
+def _empty(stream: TextIO | None) -> None:
+    """Leave nothing for Python's own end to print: it ends with code 120, whatever the code was, where it cannot."""
+    if stream is None:
+        return
+    try:
+        stream.flush()
+    except OSError:  # the stream keeps what it could not write; the person was told, or nobody can be told
+        os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
 def _refuse_empty(words: Sequence[str]) -> None:
