@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from volstudio.geometry.affine import FloatArray
     from volstudio.progress import Progress
     from volstudio.registration.prepare import Level
+    from volstudio.registration.shelf import Shelf
     from volstudio.volumes.volume import Volume
 
 __all__ = ["Pairing"]
@@ -47,8 +48,8 @@ class Pairing:
     source_is_moving: bool
 
     @classmethod
-    def of(cls, fixed: Volume, moving: Volume, levels_mm: tuple[float, ...], *, progress: Progress) -> Pairing:
-        """Pair two volumes, each in the frame of its own axes.
+    def of(cls, fixed: Volume, moving: Volume, levels_mm: tuple[float, ...], *, progress: Progress, shelf: Shelf | None = None) -> Pairing:
+        """Pair two volumes, each in the frame of its own axes; with a shelf, a volume that it holds is not prepared again.
 
         Raises
         ------
@@ -56,10 +57,11 @@ class Pairing:
             A volume holds no structure.
         """
         source_is_moving = gives_samples(moving, fixed)
+        levels = shelf or prepare
         pyramids, frames = [], []
         for number, volume in enumerate((moving, fixed) if source_is_moving else (fixed, moving)):
             frames.append(own_frame(volume.grid))
-            pyramids.append(prepare(volume, frames[-1], levels_mm, progress=progress.part(number / 2, (number + 1) / 2)))
+            pyramids.append(levels(volume, frames[-1], levels_mm, progress=progress.part(number / 2, (number + 1) / 2)))
         return cls(pyramids[0], pyramids[1], frames[0], frames[1], source_is_moving)
 
     def pose(self, moving_to_fixed: FloatArray) -> FloatArray:

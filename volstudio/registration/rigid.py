@@ -32,6 +32,7 @@ from volstudio.volumes.volume import check_volume, distinct_names
 if TYPE_CHECKING:
     from volstudio.geometry.affine import FloatArray
     from volstudio.registration.prepare import Level
+    from volstudio.registration.shelf import Shelf
     from volstudio.volumes.volume import Volume
 
 __all__ = ["register"]
@@ -63,6 +64,7 @@ def register(
     plan: RegistrationPlan = DEFAULT,
     start: Affine | None = None,
     progress: Progress | None = None,
+    shelf: Shelf | None = None,
 ) -> RegistrationResult:
     """Rigid map that lays the moving volume on the fixed one.
 
@@ -77,6 +79,8 @@ def register(
         lead to a place as good as the best one found, they are believed. ``plan.start`` can ask for either, whatever is given.
     progress : Progress, optional
         Gets a `TraceStep` at every step; ``cancel()`` stops within a step, some 0.1 s.
+    shelf : Shelf, optional
+        Keeps prepared volumes from one registration to the next, for a scan that takes part in several; the answer is the same.
 
     Returns
     -------
@@ -109,7 +113,7 @@ def register(
     check_volume(moving, "The moving scan of a registration")
     plan = _with_levels(plan.checked(), fixed, moving)
     begin = _checked_start(fixed, moving, start)
-    pairing = Pairing.of(fixed, moving, plan.levels_mm, progress=progress.part(0.0, SHARE_OF_PREPARING))
+    pairing = Pairing.of(fixed, moving, plan.levels_mm, progress=progress.part(0.0, SHARE_OF_PREPARING), shelf=shelf)
     way = _Way(pairing, plan, [])
     if plan.start == "search" or (plan.start == "auto" and start is None):
         end, rival = way.from_anywhere(pairing.pose(begin.matrix), progress.part(SHARE_OF_PREPARING, 1.0))
@@ -119,11 +123,11 @@ def register(
     return RegistrationResult(
         moving_to_fixed=Affine(pairing.moving_to_fixed(end.pose), begin.source, begin.target),
         start=begin,
-        metric=end.information,
+        metric=end.value,
         stop_reason=end.stop_reason,
         trace=tuple(way.trace),
         plan=plan,
-        notes=_notes((fixed, moving), end.information, _overlap(pairing.source[0], pairing.target[0], end.pose), rival),
+        notes=_notes((fixed, moving), end.value, _overlap(pairing.source[0], pairing.target[0], end.pose), rival),
         versions={"volstudio": volstudio.__version__, "numpy": np.__version__, **itk_versions()},
         seconds=time.perf_counter() - began,
     )
@@ -141,7 +145,7 @@ class _Way:
         """The end of a search among all poses, and the score of the best other place over the one found."""
         found = contest(self.pairing, self.plan, header=header, progress=progress.part(0.0, 0.5), report=_say)
         self.trace.extend(self._step(spacing, summit) for spacing, summit in found.way)
-        if self.plan.refine == "builtin":
+        if not _uses_itk(self.plan):
             return self._built_in(found.best.pose, progress.part(0.5, 1.0), contested=True), found.rival
         coarser = replace(self.pairing, source=self.pairing.source[:-1], target=self.pairing.target[:-1])
         pose = found.best.pose
@@ -151,7 +155,7 @@ class _Way:
 
     def from_here(self, pose: FloatArray, progress: Progress) -> Climb:
         """The end of a climb from a pose, through all levels."""
-        if self.plan.refine == "builtin":
+        if not _uses_itk(self.plan):
             return self._built_in(pose, progress, contested=False)
         return self._itk(pose, progress, levels=range(len(self.pairing.source)))
 
