@@ -154,11 +154,11 @@ def test_a_reader_who_has_enough_is_no_fault(folder, words):
 @pytest.mark.parametrize("buffered", [True, False])
 def test_what_cannot_be_printed_is_told(folder, buffered):
     command = [EXECUTABLE] if EXECUTABLE else [sys.executable, "-m", "volstudio"]
-    streams = {"env": {**os.environ, "PYTHONUNBUFFERED": "" if buffered else "1"}, "text": True, "check": False, "cwd": folder}
+    streams = {"env": {**os.environ, "PYTHONUNBUFFERED": "" if buffered else "1"}, "text": True, "cwd": folder}
     with Path("/dev/full").open("w") as full:
-        done = subprocess.run([*command, "info", "good.nii.gz"], stdout=full, stderr=subprocess.PIPE, **streams)
-        mute = subprocess.run([*command, "info", "absent.nii"], stdout=subprocess.PIPE, stderr=full, **streams)
-        deaf = subprocess.run([*command, "info", "good.nii.gz"], stdout=full, stderr=full, **streams)
+        done = subprocess.run([*command, "info", "good.nii.gz"], check=False, stdout=full, stderr=subprocess.PIPE, **streams)
+        mute = subprocess.run([*command, "info", "absent.nii"], check=False, stdout=subprocess.PIPE, stderr=full, **streams)
+        deaf = subprocess.run([*command, "info", "good.nii.gz"], check=False, stdout=full, stderr=full, **streams)
     assert done.returncode == 2
     assert done.stderr == "volstudio: The system refused: [Errno 28] No space left on device.\n"
     assert mute.returncode == 2  # a buffered stderr keeps what it could not write, and Python's own end would make a 120 of that

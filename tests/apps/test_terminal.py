@@ -8,7 +8,7 @@ import time
 
 import pytest
 
-from volstudio.apps.terminal import give_signals_back, progress_on_stderr, stop_on_signals
+from volstudio.apps.terminal import give_signals_back, interrupts_later, progress_on_stderr, stop_on_signals
 from volstudio.errors import Cancelled
 
 
@@ -81,6 +81,30 @@ def test_handlers_are_given_back():
     with progress_on_stderr(quiet=True):
         assert signal.getsignal(signal.SIGINT) != before[0]
     assert (signal.getsignal(signal.SIGINT), signal.getsignal(signal.SIGTERM)) == before
+
+
+def test_ctrl_c_is_heard_when_the_block_has_ended():
+    went, before = [], signal.getsignal(signal.SIGINT)
+
+    def block():
+        with interrupts_later():
+            signal.raise_signal(signal.SIGINT)
+            went.append("on")
+
+    with pytest.raises(KeyboardInterrupt):
+        block()
+    assert went == ["on"]
+    assert signal.getsignal(signal.SIGINT) is before
+
+
+def test_ctrl_c_comes_before_the_error_that_it_has_caused():
+    def block():
+        with interrupts_later():
+            signal.raise_signal(signal.SIGINT)
+            raise OSError("the child was stopped too")
+
+    with pytest.raises(KeyboardInterrupt):
+        block()
 
 
 def test_without_a_terminal_progress_is_a_line_per_tenth(capsys):

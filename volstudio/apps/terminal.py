@@ -21,7 +21,16 @@ if TYPE_CHECKING:
     from volstudio.progress import Step
     from volstudio.scene.model import Scene
 
-__all__ = ["give_signals_back", "in_one_line", "progress_on_stderr", "say", "speak_any_text", "stop_on_signals", "warn_of_changes"]
+__all__ = [
+    "give_signals_back",
+    "in_one_line",
+    "interrupts_later",
+    "progress_on_stderr",
+    "say",
+    "speak_any_text",
+    "stop_on_signals",
+    "warn_of_changes",
+]
 
 ANY_TEXT = "volstudio-any-text"
 # A plain `kill`, and the end of the terminal or of the connection to it.
@@ -55,6 +64,19 @@ def give_signals_back() -> None:
     for number in ENDINGS:
         if signal.getsignal(number) is signal.default_int_handler:
             signal.signal(number, signal.SIG_DFL)
+
+
+@contextmanager
+def interrupts_later() -> Iterator[None]:
+    """Ctrl-C is heard at the end of the block: for imports of extension modules that end the process when they are interrupted."""
+    heard = threading.Event()
+    before = signal.signal(signal.SIGINT, lambda *_: heard.set())
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+        if heard.is_set():
+            raise KeyboardInterrupt
 
 
 def say(text: str) -> None:

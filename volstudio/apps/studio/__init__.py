@@ -6,6 +6,7 @@ import os
 from typing import TYPE_CHECKING
 
 from volstudio.apps.studio.singletons import protect_singletons
+from volstudio.apps.terminal import interrupts_later
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -47,12 +48,13 @@ def run(scene: Scene | None = None, *, recover: bool = True, session_path: Path 
 
     from volstudio.apps.studio.preflight import check_display, check_extra, check_opengl, check_qt_platform
 
-    check_extra()
-    check_display()
-    check_qt_platform()
-    with ThreadPoolExecutor(1) as beside:  # the probe is a process of its own: it may run while this one imports
-        opengl = beside.submit(check_opengl)
-        from volstudio.apps.studio.application import run_window
+    with interrupts_later():
+        check_extra()
+        check_display()
+        check_qt_platform()
+        with ThreadPoolExecutor(1) as beside:  # the probe is a process of its own: it may run while this one imports
+            opengl = beside.submit(check_opengl)
+            from volstudio.apps.studio.application import run_window
 
-        opengl.result()
+            opengl.result()
     return run_window(scene, recover=recover, session_path=session_path)

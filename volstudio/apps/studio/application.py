@@ -56,25 +56,33 @@ def make_window(scene: Scene | None = None, *, recover: bool = True, session_pat
 
 def run_window(scene: Scene | None, *, recover: bool, session_path: Path | str | None) -> int:
     """See `volstudio.apps.studio.run`."""
-    app = application()
-    window = make_window(scene, recover=recover, session_path=session_path)
+    # A signal may come while Qt begins or in the middle of a frame, where stopping would pull the window from under VTK: it is noted, and
+    # the next beat closes.
+    stop = threading.Event()
+    handler = signal.signal(signal.SIGINT, lambda *_: stop.set())
+    try:
+        app = application()
+        window = make_window(scene, recover=recover, session_path=session_path)
+        return _shown(app, window, stop)
+    finally:
+        signal.signal(signal.SIGINT, handler)
+
+
+def _shown(app: QApplication, window: StudioWindow, stop: threading.Event) -> int:
+    """Exit status of a window that was shown until it was closed, or until ``stop`` was set."""
     previous, previous_thread = sys.excepthook, threading.excepthook
 
     def caught(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
         previous(kind, error, trace)
         window.report(error)
 
-    sys.excepthook = caught
-    threading.excepthook = lambda fault: window.desk.post(lambda: window.report(fault.exc_value or RuntimeError("unknown")))
-    # A signal may come in the middle of a frame, where closing would pull the window from under VTK: it is noted, and the next beat closes.
-    stop = threading.Event()
-    handler = signal.signal(signal.SIGINT, lambda *_: stop.set())
-
     def heed() -> None:
         if stop.is_set():
             stop.clear()
             window.close()
 
+    sys.excepthook = caught
+    threading.excepthook = lambda fault: window.desk.post(lambda: window.report(fault.exc_value or RuntimeError("unknown")))
     beat = QTimer()
     beat.timeout.connect(heed)
     beat.start(SIGNAL_CHECK_MS)
@@ -84,6 +92,5 @@ def run_window(scene: Scene | None, *, recover: bool, session_path: Path | str |
         return app.exec()
     finally:
         beat.stop()
-        signal.signal(signal.SIGINT, handler)
         sys.excepthook, threading.excepthook = previous, previous_thread
         window.shut()
