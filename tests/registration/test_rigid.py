@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 
+import msgspec
 import nibabel
 import numpy as np
 import pytest
@@ -13,7 +14,7 @@ from volstudio.errors import Cancelled, RegistrationError, SpaceMismatchError
 from volstudio.geometry.affine import Affine
 from volstudio.geometry.grid import Grid
 from volstudio.progress import Progress
-from volstudio.registration.plan import RegistrationPlan
+from volstudio.registration.plan import METRIC_WORDS, RegistrationPlan
 from volstudio.registration.result import TraceStep
 from volstudio.registration.rigid import register
 from volstudio.volumes.volume import Volume
@@ -350,3 +351,27 @@ def test_right_header_of_a_real_pair_is_kept_where_the_notebook_recipe_loses_it(
     assert off.mean() < 0.6
     assert off.max() < 1.0
     assert _notebook_recipe(*paths) > 5.0
+
+
+# --------------------------------------------------------------------------------------------------------------------- metrics
+@pytest.mark.parametrize("change", [{"metric": metric, "refine": refine} for metric in METRIC_WORDS for refine in ("simpleitk", "builtin")])
+def test_every_metric_finds_a_scan_of_the_same_contrast_by_either_engine(heads, fixed, moving, moved, change):
+    near = Affine(heads.rigid((1, 0, 1), 3, (3, 3, -2)) @ np.linalg.inv(moved), "moving:scanner", "fixed:scanner")
+    found = register(fixed, moving, plan=msgspec.structs.replace(QUICK, **change), start=near)
+    assert heads.error_mm(found.fixed_to_moving.matrix, moved) < 0.15
+    values = [step.metric for step in found.trace if step.level_mm == found.plan.levels_mm[-1]]
+    assert found.metric >= values[0], "larger is more alike, whoever climbs"
+
+
+def test_metric_that_simpleitk_lacks_is_climbed_by_the_other_and_said(fixed, moving):
+    found = register(fixed, moving, plan=msgspec.structs.replace(QUICK, metric="nmi"))
+    assert found.plan.refine == "builtin"
+    assert any("SimpleITK has no normalised mutual information" in note for note in found.notes)
+    assert 1 < found.metric < 2
+
+
+def test_both_engines_give_a_metric_in_the_same_units(fixed, moving):
+    for metric, slack in (("mi", 0.1), ("ncc", 0.02), ("mse", 0.002)):
+        plans = [msgspec.structs.replace(QUICK, metric=metric, refine=refine) for refine in ("simpleitk", "builtin")]
+        itk, own = (register(fixed, moving, plan=plan).metric for plan in plans)
+        assert itk == pytest.approx(own, abs=slack)

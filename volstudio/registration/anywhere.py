@@ -6,7 +6,7 @@ then the same, whatever the header said. Where it leads to another place that is
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from volstudio.geometry.affine import FloatArray
     from volstudio.progress import Progress
     from volstudio.registration.pairing import Pairing
-    from volstudio.registration.plan import RegistrationPlan
+    from volstudio.registration.plan import Metric, RegistrationPlan
     from volstudio.registration.prepare import Level
 
     Report = Callable[[float, Summit, Progress, float], None]
@@ -51,6 +51,8 @@ class Stage:
     step, tolerance : float
         First and last step, in the level's voxels.
     iterations : int
+    metric : {"mi", "nmi", "ncc", "mse"}
+        Places far apart are compared by mutual information alone, whatever the plan climbs: it is right for every pair.
     """
 
     samples: int
@@ -58,6 +60,7 @@ class Stage:
     step: float
     tolerance: float
     iterations: int
+    metric: Metric = "mi"
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +88,7 @@ MIDDLE = Stage(samples=10_000, bins=24, step=0.5, tolerance=0.0125, iterations=1
 
 def fine(plan: RegistrationPlan) -> Stage:
     """The stage of every level below the two contested ones."""
-    return Stage(samples=plan.samples, bins=plan.bins, step=0.25, tolerance=plan.tolerance, iterations=FINE_ITERATIONS)
+    return Stage(samples=plan.samples, bins=plan.bins, step=0.25, tolerance=plan.tolerance, iterations=FINE_ITERATIONS, metric=plan.metric)
 
 
 def contest(pairing: Pairing, plan: RegistrationPlan, *, header: FloatArray, progress: Progress, report: Report) -> Contest:
@@ -138,7 +141,8 @@ def ascend(pairing: Pairing, plan: RegistrationPlan, pose: FloatArray, *, contes
     count = len(pairing.source)
     climbs = [(number, fine(plan)) for number in range(min(CONTESTED, count - 1), count)]
     if not contested:
-        climbs = [*enumerate((COARSE, MIDDLE)[: count - 1]), *climbs]
+        rough = [replace(stage, metric=plan.metric) for stage in (COARSE, MIDDLE)]
+        climbs = [*enumerate(rough[: count - 1]), *climbs]
     for done, (number, stage) in enumerate(climbs):
         listener = _Listener(plan.seed, progress.part(done / len(climbs), (done + 1) / len(climbs)), report)
         (here,) = _climb_all((pairing.source[number], pairing.target[number]), [pose], stage, listener)
@@ -163,7 +167,7 @@ class _Listener:
 def _climb_all(levels: tuple[Level, Level], poses: list[FloatArray], stage: Stage, listener: _Listener) -> list[Summit]:
     """Summits of one level of source and target, from each pose."""
     source, target = levels
-    comparison = Comparison(Samples.draw(source, stage.samples, seed=listener.seed), target, bins=stage.bins)
+    comparison = Comparison(Samples.draw(source, stage.samples, seed=listener.seed), target, bins=stage.bins, metric=stage.metric)
     return [
         climb(
             comparison,

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from volstudio.geometry.affine import FloatArray
     from volstudio.registration.field import Border, Samples, Three
-    from volstudio.registration.measures import Metric
+    from volstudio.registration.plan import Metric
     from volstudio.registration.prepare import Level
 
 __all__ = ["Comparison", "Likeness"]

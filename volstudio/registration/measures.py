@@ -9,7 +9,7 @@ Recognition 32, 1999).
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -18,9 +18,8 @@ if TYPE_CHECKING:
 
     from volstudio.geometry.affine import FloatArray
 
-__all__ = ["MEASURES", "Metric"]
+__all__ = ["MEASURES"]
 
-Metric = Literal["mi", "nmi", "ncc", "mse"]
 TINY = 1e-12
 SPLINE_VARIANCE = 1 / 3  # of a cubic B-spline, in squared columns
 

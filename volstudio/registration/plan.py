@@ -11,7 +11,15 @@ from volstudio.errors import RegistrationError
 if TYPE_CHECKING:
     from pathlib import Path
 
-__all__ = ["DEFAULT", "RegistrationPlan", "load_plan", "save_plan"]
+__all__ = ["DEFAULT", "METRIC_WORDS", "Metric", "RegistrationPlan", "load_plan", "save_plan"]
+
+Metric = Literal["mi", "nmi", "ncc", "mse"]
+METRIC_WORDS: dict[Metric, str] = {
+    "mi": "mutual information",
+    "nmi": "normalised mutual information",
+    "ncc": "correlation",
+    "mse": "mean squared difference",
+}
 
 MOST_TOLERANCE = 0.1  # a level begins with steps of a quarter voxel
 
@@ -21,8 +29,10 @@ class RegistrationPlan(msgspec.Struct, frozen=True, forbid_unknown_fields=True, 
 
     Parameters
     ----------
-    metric : "mi"
-        Mattes mutual information: right within and across contrasts.
+    metric : {"mi", "nmi", "ncc", "mse"}
+        What is climbed. Mutual information is right within and across contrasts; its normalised form minds less how much of the scans
+        overlaps; correlation and mean squared difference are for two scans of the same contrast. SimpleITK has no normalised mutual
+        information: the built-in metric refines then. A search compares by mutual information, whatever is climbed after it.
     start : {"auto", "search", "given"}
         "search" tries every orientation, whatever the headers or a start say. "given" climbs from the placement handed to `register` (the
         headers, where none is) and stays near it. "auto" climbs from a placement where one is handed over, and searches where none is.
@@ -44,7 +54,7 @@ class RegistrationPlan(msgspec.Struct, frozen=True, forbid_unknown_fields=True, 
         Of the jitter of the sample points, 1 or more.
     """
 
-    metric: Literal["mi"] = "mi"
+    metric: Metric = "mi"
     start: Literal["auto", "search", "given"] = "auto"
     refine: Literal["simpleitk", "builtin"] = "simpleitk"
     levels_mm: tuple[float, ...] = ()

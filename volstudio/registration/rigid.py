@@ -23,10 +23,10 @@ from volstudio.progress import Progress
 from volstudio.registration.anywhere import CONTESTED, ascend, contest
 from volstudio.registration.ascent import Summit
 from volstudio.registration.pairing import Pairing
-from volstudio.registration.plan import DEFAULT, RegistrationPlan
+from volstudio.registration.plan import DEFAULT, METRIC_WORDS, RegistrationPlan
 from volstudio.registration.prepare import choose_levels
 from volstudio.registration.result import RegistrationResult, TraceStep
-from volstudio.registration.sitk_bridge import Climb, climb, itk_versions
+from volstudio.registration.sitk_bridge import ITK_METRICS, Climb, climb, itk_versions
 from volstudio.volumes.volume import check_volume, distinct_names
 
 if TYPE_CHECKING:
@@ -111,7 +111,7 @@ def register(
     progress = progress or Progress()
     check_volume(fixed, "The fixed scan of a registration")
     check_volume(moving, "The moving scan of a registration")
-    plan = _with_levels(plan.checked(), fixed, moving)
+    asked, plan = plan, _resolved(plan.checked(), fixed, moving)
     begin = _checked_start(fixed, moving, start)
     pairing = Pairing.of(fixed, moving, plan.levels_mm, progress=progress.part(0.0, SHARE_OF_PREPARING), shelf=shelf)
     way = _Way(pairing, plan, [])
@@ -127,7 +127,10 @@ def register(
         stop_reason=end.stop_reason,
         trace=tuple(way.trace),
         plan=plan,
-        notes=_notes((fixed, moving), end.value, _overlap(pairing.source[0], pairing.target[0], end.pose), rival),
+        notes=(
+            *_engine_notes(asked, plan),
+            *_notes((fixed, moving), plan, end.value, _overlap(pairing.source[0], pairing.target[0], end.pose), rival),
+        ),
         versions={"volstudio": volstudio.__version__, "numpy": np.__version__, **itk_versions()},
         seconds=time.perf_counter() - began,
     )
@@ -145,7 +148,7 @@ class _Way:
         """The end of a search among all poses, and the score of the best other place over the one found."""
         found = contest(self.pairing, self.plan, header=header, progress=progress.part(0.0, 0.5), report=_say)
         self.trace.extend(self._step(spacing, summit) for spacing, summit in found.way)
-        if not _uses_itk(self.plan):
+        if self.plan.refine == "builtin":
             return self._built_in(found.best.pose, progress.part(0.5, 1.0), contested=True), found.rival
         coarser = replace(self.pairing, source=self.pairing.source[:-1], target=self.pairing.target[:-1])
         pose = found.best.pose
@@ -155,7 +158,7 @@ class _Way:
 
     def from_here(self, pose: FloatArray, progress: Progress) -> Climb:
         """The end of a climb from a pose, through all levels."""
-        if not _uses_itk(self.plan):
+        if self.plan.refine == "builtin":
             return self._built_in(pose, progress, contested=False)
         return self._itk(pose, progress, levels=range(len(self.pairing.source)))
 
@@ -213,8 +216,8 @@ class _ItkReport:
         self.way.note(self.level_mm, Summit(pose, information, 1.0, iteration), self.progress, done)
 
 
-def _with_levels(plan: RegistrationPlan, fixed: Volume, moving: Volume) -> RegistrationPlan:
-    """The plan, its levels chosen where it leaves them open; volumes too small to hold any structure are refused."""
+def _resolved(plan: RegistrationPlan, fixed: Volume, moving: Volume) -> RegistrationPlan:
+    """The plan as it will be carried out, with nothing left open; volumes too small to hold any structure are refused."""
     for volume in (fixed, moving):
         if math.prod(volume.shape) < LEAST_VOXELS or sorted(volume.shape)[1] < LEAST_ALONG:
             shape = " x ".join(map(str, volume.shape))
@@ -223,6 +226,8 @@ def _with_levels(plan: RegistrationPlan, fixed: Volume, moving: Volume) -> Regis
         raise RegistrationError(
             f"{fixed.name} and {moving.name} are single slices; where one lies across the other cannot be told, so one must be a volume."
         )
+    if plan.metric not in ITK_METRICS:
+        plan = msgspec.structs.replace(plan, refine="builtin")
     return plan if plan.levels_mm else msgspec.structs.replace(plan, levels_mm=choose_levels(fixed.grid, moving.grid))
 
 
@@ -262,12 +267,19 @@ def _refuse_apart(fixed: Volume, moving: Volume, pairing: Pairing, start: Affine
         )
 
 
-def _notes(volumes: tuple[Volume, Volume], information: float, overlap: float, rival: float) -> tuple[str, ...]:
+def _engine_notes(asked: RegistrationPlan, plan: RegistrationPlan) -> tuple[str, ...]:
+    """Who refined, where it is not who was asked."""
+    if asked.refine == plan.refine:
+        return ()
+    return (f"SimpleITK has no {METRIC_WORDS[plan.metric]}; the built-in metric refined instead",)
+
+
+def _notes(volumes: tuple[Volume, Volume], plan: RegistrationPlan, information: float, overlap: float, rival: float) -> tuple[str, ...]:
     """What a person should know of how the answer came about."""
     notes = [f"of {v.name}, the first of {v.n_times} time points was used" for v in volumes if v.n_times > 1]
     if overlap < DOUBTFUL_OVERLAP:
         notes.append(f"look closely: only {overlap:.0%} of the smaller volume's object lies in the field of view of the other")
-    if information < DOUBTFUL_INFORMATION:
+    if plan.metric == "mi" and information < DOUBTFUL_INFORMATION:
         notes.append(f"look closely: the two images share next to no information ({information:.2f} nats)")
     if rival > DOUBTFUL_RIVAL:
         notes.append(f"look closely: in another place the two images are nearly as alike ({rival:.0%})")

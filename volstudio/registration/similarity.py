@@ -18,7 +18,7 @@ from volstudio.registration.prepare import choose_levels
 if TYPE_CHECKING:
     from volstudio.geometry.affine import Affine, FloatArray
     from volstudio.registration.comparison import Likeness
-    from volstudio.registration.measures import Metric
+    from volstudio.registration.plan import Metric
     from volstudio.volumes.volume import Volume
 
 __all__ = ["Similarity"]

@@ -33,8 +33,10 @@ if TYPE_CHECKING:
     from volstudio.registration.plan import RegistrationPlan
     from volstudio.registration.prepare import Level
 
-__all__ = ["Climb", "climb", "itk_versions", "resampled"]
+__all__ = ["ITK_METRICS", "Climb", "climb", "itk_versions", "resampled"]
 
+# Of the plan's metrics, those that SimpleITK has.
+ITK_METRICS = ("mi", "ncc", "mse")
 # A recursive Gaussian needs four samples, and one narrower than half a voxel is not what it says.
 LEAST_SAMPLES = 4
 LEAST_SIGMA = 0.5
@@ -113,13 +115,13 @@ class Climb:
     ----------
     pose : (4, 4) float array
         Source frame -> target frame.
-    information : float
-        Mutual information there, nats.
+    value : float
+        Of the metric there; larger is more alike.
     stop_reason : str
     """
 
     pose: FloatArray
-    information: float
+    value: float
     stop_reason: str
 
 
@@ -134,7 +136,7 @@ def climb(
     step_mm: tuple[float, float],
     report: Callable[[int, float, float, FloatArray], None],
 ) -> Climb:
-    """Raise the mutual information of two levels from a pose: Mattes' metric, Euler angles about a centre, regular steps.
+    """Raise the likeness of two levels from a pose: the plan's metric, Euler angles about a centre, regular steps.
 
     Parameters
     ----------
@@ -149,7 +151,7 @@ def climb(
     step_mm : (first, last)
         Length of the first step, and of the step that ends the climb.
     report : callable
-        Called at every step with iteration, information, step length in mm and pose. What it raises stops the climb and is raised here.
+        Called at every step with iteration, likeness, step length in mm and pose. What it raises stops the climb and is raised here.
 
     Raises
     ------
@@ -164,7 +166,7 @@ def climb(
     method.SetMetricFixedMask(_image_of(source, source.near.astype(np.uint8)))
     if target.seen is not None:
         method.SetMetricMovingMask(_image_of(target, target.seen.astype(np.uint8)))
-    method.SetMetricAsMattesMutualInformation(plan.bins)
+    _set_metric(method, plan)
     method.SetInterpolator(sitk.sitkLinear)
     # Gradients straight from the interpolated target, not from a smoothed image of them: that would belong to another function than the
     # one climbed (bench/register: 0.41 against 0.26 mm on simulated EPI), and takes 24 bytes per voxel.
@@ -186,7 +188,7 @@ def climb(
             # ITK tells its first step length for ever; the true one is how far the parameters went.
             step = math.dist(here, last_position[0]) if last_position else step_mm[0]
             last_position[:] = [here]
-            report(method.GetOptimizerIteration() + 1, -method.GetMetricValue(), step, back @ _euler_matrix(here, centre))
+            report(method.GetOptimizerIteration() + 1, _likeness(method, plan), step, back @ _euler_matrix(here, centre))
         except BaseException as error:  # noqa: BLE001 - carried over ITK's frames and raised below; ITK would lose it
             raised.append(error)
             method.StopRegistration()
@@ -202,7 +204,23 @@ def climb(
         method.RemoveAllCommands()  # the command holds the method and the method the command: Python cannot see that ring to free it
     if raised:
         raise raised[0]
-    return Climb(back @ _euler_matrix(transform.GetParameters(), centre), -method.GetMetricValue(), _stop_in_words(method))
+    return Climb(back @ _euler_matrix(transform.GetParameters(), centre), _likeness(method, plan), _stop_in_words(method))
+
+
+def _set_metric(method: sitk.ImageRegistrationMethod, plan: RegistrationPlan) -> None:
+    """Give ITK the plan's metric; it has no normalised mutual information, and `register` never asks for it here."""
+    if plan.metric == "ncc":
+        method.SetMetricAsCorrelation()
+    elif plan.metric == "mse":
+        method.SetMetricAsMeanSquares()
+    else:
+        method.SetMetricAsMattesMutualInformation(plan.bins)
+
+
+def _likeness(method: sitk.ImageRegistrationMethod, plan: RegistrationPlan) -> float:
+    """ITK's figure as the built-in metric gives it: ITK minimises, and squares the correlation."""
+    value = -float(method.GetMetricValue())
+    return math.sqrt(max(value, 0.0)) if plan.metric == "ncc" else value
 
 
 class _OneThread:
