@@ -50,9 +50,11 @@ def write(matrix: FloatArray, ends: Ends) -> bytes:
     """AFNI's comment and one row of twelve numbers; see `Dialect.write`."""
     ras = matrix
     if ends.fixed is not None and not _is_plumb(ends.fixed):
-        ras = settled(ras @ ends.fixed.affine.matrix @ np.linalg.inv(plumb(ends.fixed)))
+        ras = ras @ ends.fixed.affine.matrix @ np.linalg.inv(plumb(ends.fixed))
     if ends.moving is not None and not _is_plumb(ends.moving):
-        ras = settled(plumb(ends.moving) @ np.linalg.inv(ends.moving.affine.matrix) @ ras)
+        ras = plumb(ends.moving) @ np.linalg.inv(ends.moving.affine.matrix) @ ras
+    if ras is not matrix:  # once, at the end: a map rounded before its second half is not the one that reading gives back
+        ras = settled(ras)
     row = " ".join(exact(value) for value in ras_to_lps(ras)[:3].ravel())
     return f"# 3dAllineate matrices (DICOM-to-DICOM, row-by-row): {ends.in_words()}\n{row}\n".encode()
 

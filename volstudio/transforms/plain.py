@@ -17,7 +17,7 @@ import numpy as np
 from volstudio.errors import TransformError
 from volstudio.geometry.conventions import ras_to_lps
 from volstudio.transforms.dialect import Dialect, Direction, Ends
-from volstudio.transforms.text import decode, exact, inverse, sensible, square
+from volstudio.transforms.text import decode, exact, inverse, sensible, settled, square
 
 if TYPE_CHECKING:
     from volstudio.geometry.affine import FloatArray
@@ -65,7 +65,7 @@ def read_text(data: bytes, ends: Ends) -> FloatArray:
 def write_text(matrix: FloatArray, ends: Ends) -> bytes:
     """Four lines of four numbers below a comment that says both ends; see `Dialect.write`."""
     direction = ends.direction or "fixed-to-moving"
-    rows = "\n".join(" ".join(exact(value) for value in row) for row in _to_moving(matrix, direction))
+    rows = "\n".join(" ".join(exact(value) for value in row) for row in _from_moving(matrix, direction))
     return f"# 4 x 4 matrix, {ends.in_words(direction)}, RAS+ mm\n{rows}\n".encode()
 
 
@@ -85,7 +85,7 @@ def read_numpy(data: bytes, ends: Ends) -> FloatArray:
 def write_numpy(matrix: FloatArray, ends: Ends) -> bytes:
     """A .npy file of the (4, 4) float64 matrix; see `Dialect.write`."""
     file = io.BytesIO()
-    np.lib.format.write_array(file, np.ascontiguousarray(_to_moving(matrix, ends.direction or "fixed-to-moving"), "<f8"), version=(1, 0))
+    np.lib.format.write_array(file, np.ascontiguousarray(_from_moving(matrix, ends.direction or "fixed-to-moving"), "<f8"), version=(1, 0))
     return file.getvalue()
 
 
@@ -125,8 +125,13 @@ def _array(data: bytes) -> FloatArray:
 
 
 def _to_moving(matrix: FloatArray, direction: Direction) -> FloatArray:
-    """The map of fixed to moving points from one of a given direction, and back: turning round undoes itself."""
+    """The map of fixed to moving points from one of a given direction."""
     return matrix if direction == "fixed-to-moving" else inverse(matrix)
+
+
+def _from_moving(matrix: FloatArray, direction: Direction) -> FloatArray:
+    """The map of a given direction from that of fixed to moving points."""
+    return matrix if direction == "fixed-to-moving" else settled(inverse(matrix))
 
 
 def _words(direction: Direction) -> str:

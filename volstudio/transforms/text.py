@@ -109,11 +109,14 @@ def inverse(matrix: FloatArray) -> FloatArray:
 
 
 def settled(matrix: FloatArray) -> FloatArray:
-    """A matrix at 13 decimals, its translation at 10: far below a nanometre, and above what an inverse loses to rounding.
+    """A matrix at 13 decimals, its translation at 10: what a dialect writes that inverts our map, or counts in the voxels of the images.
 
-    A dialect that stores the inverse of our map would otherwise write other last digits each time that its own file is read and written.
+    Such numbers come back from reading with the rounding errors of a few products and inverses, and would otherwise have other last digits
+    each time that their own file is read and written. Between random sheared and flipped images in metres of world these errors are below
+    2e-15 and 1e-12 mm, so that every digit written is found again; what is rounded away is below 1e-10 mm.
     """
     rounded = np.round(matrix, 13)
     rounded[:3, 3] = np.round(matrix[:3, 3], 10)
     rounded[3] = (0, 0, 0, 1)
-    return rounded
+    positive: FloatArray = rounded + 0.0  # -0.0 is another number in a binary file
+    return positive
