@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from volstudio.geometry.grid import Grid as Grid
     from volstudio.geometry.rigid import RigidTransform as RigidTransform
     from volstudio.progress import Progress as Progress
+    from volstudio.registration.group import register_chain as register_chain
+    from volstudio.registration.group import register_many as register_many
     from volstudio.registration.plan import RegistrationPlan as RegistrationPlan
     from volstudio.registration.rigid import register as register
     from volstudio.registration.trust import trust as trust
@@ -48,6 +50,8 @@ _HOMES = {
     "open_volume": "volumes.readers",
     "read_transform": "transforms.files",
     "register": "registration.rigid",
+    "register_chain": "registration.group",
+    "register_many": "registration.group",
     "render": "tasks.shots",
     "resample": "volumes.resample",
     "save_header": "volumes.save",
