@@ -6,6 +6,8 @@ says what was given, what was wrong with it and what to do. Each class also inhe
 
 from __future__ import annotations
 
+import re
+
 __all__ = [
     "Cancelled",
     "CommandError",
@@ -20,7 +22,10 @@ __all__ = [
     "UnreadableFileError",
     "VolstudioError",
     "WrongTypeError",
+    "shortened",
 ]
+
+LONG_WORD = re.compile(r"[^ ]{120,}")  # in a message; no key, path or name that helps anybody is longer
 
 
 class VolstudioError(Exception):
@@ -73,3 +78,12 @@ class MissingExtraError(VolstudioError, ImportError):
 
 class Cancelled(VolstudioError):  # noqa: N818 - the word the field and asyncio use; it reports a wish, not a fault
     """The person stopped a long task; nothing was changed."""
+
+
+def shortened(message: str) -> str:
+    """A message on one line, without the middle of words that are longer than any that help a person.
+
+    >>> len(shortened("there is no key " + "a" * 5000))
+    97
+    """
+    return LONG_WORD.sub(lambda word: f"{word[0][:60]}…{word[0][-20:]}", " ".join(message.split("\n")))

@@ -10,9 +10,11 @@ from seeds import FIXED, MOVING
 
 from volstudio.errors import VolstudioError
 from volstudio.geometry.affine import Affine
+from volstudio.registration.plan import load_plan, save_plan
 from volstudio.scene.checks import check
 from volstudio.scene.files import load_scene, scene_bytes
 from volstudio.scene.parse import parse_scene
+from volstudio.session.recovery import recoverable
 from volstudio.transforms.files import read_transform, write_transform
 from volstudio.volumes.readers import open_volume
 from volstudio.volumes.save import save_header, save_volume
@@ -37,7 +39,7 @@ def attempt(room: str, path: Path, number: int) -> str:
         Whatever else than a `VolstudioError` escapes.
     """
     try:
-        {"volume": _volume, "transform": _transform, "scene": _scene}[room](path, number)
+        ROOMS[room](path, number)
     except VolstudioError as error:
         message = str(error)
         assert message.strip(), "the refusal says nothing"
@@ -103,3 +105,43 @@ def _scene(path: Path, number: int) -> None:
     if number % 4 == 0:
         syntax = "toml" if number % 8 else "json"
         assert parse_scene(scene_bytes(scene, syntax=syntax).decode(), syntax=syntax, where="again") == scene
+
+
+def _journal(path: Path, number: int) -> None:
+    """What a damaged journal gives back is a sound session that can be undone to its beginning; or it is set aside, and that is said."""
+    said: list[str] = []
+    found = recoverable(path.parent, complain=said.append)
+    if not found:
+        if not said:  # an empty session is forgotten without a word
+            return
+        assert not path.exists() or "newer" in said[0], "a journal that cannot be used is in the way at the next start"
+        raise VolstudioError(said[0])
+    (recovery,) = found
+    assert all(note.strip() and "\n" not in note for note in recovery.notes)
+    session = recovery.session(record=False)
+    check(session.scene)
+    end, steps = session.scene, 0
+    while session.undo():
+        check(session.scene)
+        steps += 1
+    for _ in range(steps):
+        assert session.redo()
+    assert session.scene.layers == end.layers
+    if number % 2:
+        recovery.leave()
+    else:
+        recovery.discard()
+        assert not path.exists()
+
+
+def _plan(path: Path, number: int) -> None:
+    plan = load_plan(path)
+    again = path.with_name(f"again{path.suffix if number % 2 else '.json'}")
+    try:
+        save_plan(plan, again)
+        assert load_plan(again) == plan
+    finally:
+        again.unlink(missing_ok=True)
+
+
+ROOMS = {"volume": _volume, "transform": _transform, "scene": _scene, "journal": _journal, "plan": _plan}

@@ -15,8 +15,12 @@ import numpy as np
 from volstudio.geometry.affine import Affine
 from volstudio.geometry.grid import Grid
 from volstudio.geometry.rigid import RigidTransform
+from volstudio.registration.plan import RegistrationPlan, save_plan
 from volstudio.scene.files import scene_bytes
 from volstudio.scene.parse import parse_scene
+from volstudio.session import commands
+from volstudio.session.journal import Journal
+from volstudio.session.session import Session
 from volstudio.transforms.files import DIALECTS, write_transform
 
 __all__ = ["FIXED", "MOVING", "Seed", "seeds"]
@@ -64,7 +68,7 @@ class Seed:
 
     Parameters
     ----------
-    room : "volume", "transform", "scene"
+    room : "volume", "transform", "scene", "journal", "plan"
         What reads it.
     name : str
         For the report.
@@ -101,7 +105,7 @@ def seeds() -> list[Seed]:
     with tempfile.TemporaryDirectory() as folder:
         home = Path(folder)
         images = [*_nifti(home), *_nrrd(), *_metaimage(), *_of_other_programs(), *_dicom(home)]
-        return [*images, *_transforms(home), *_scenes()]
+        return [*images, *_transforms(home), *_scenes(), *_journals(home), *_plans(home)]
 
 
 def _one(room: str, name: str, data: bytes, header: int, *, text: bool = False, packed: str = "") -> Seed:
@@ -297,3 +301,35 @@ def _transforms(folder: Path) -> list[Seed]:
 def _scenes() -> list[Seed]:
     made = scene_bytes(parse_scene(SCENE, syntax="toml", where="seed"), syntax="json")
     return [_one("scene", "s.toml", SCENE.encode(), len(SCENE), text=True), _one("scene", "s.json", made, len(made), text=True)]
+
+
+def _journals(folder: Path) -> list[Seed]:
+    """A session with drags, undone and taken-back steps and a save: every kind of line that a journal knows."""
+    scene = parse_scene(SCENE, syntax="toml", where="seed")
+    journal = Journal.start(folder)
+    session = Session(scene, journal=journal)
+    place = scene.layers[1].placement
+    for gesture in ("one", "one", "two", "three"):
+        session.apply(commands.Place("epi", place, gesture=gesture))
+    session.cancel("three")
+    session.apply(commands.Rename("epi", "bold"))
+    session.apply(commands.SetCrosshair((1.0, 2.0, 3.0)))
+    session.undo()
+    session.redo()
+    session.apply(commands.RemoveLayer("bold"))
+    session.undo()
+    session.mark_saved(folder / "s.toml")
+    data = journal.path.read_bytes()
+    session.close()
+    return [_one("journal", "a.journal", data, len(data), text=True), _one("journal", "head.journal", data, 400, text=True)]
+
+
+def _plans(folder: Path) -> list[Seed]:
+    """A plan with every kind of value, as TOML and as JSON."""
+    plan = RegistrationPlan(start="search", refine="builtin", levels_mm=(8.0, 4.0, 2.5), bins=24, tolerance=0.01, seed=3)
+    made = []
+    for name in ("p.toml", "p.json"):
+        save_plan(plan, folder / name)
+        data = (folder / name).read_bytes()
+        made.append(_one("plan", name, data, len(data), text=True))
+    return made

@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 import pytest
 
-from volstudio.errors import RegistrationError
+from volstudio.errors import RegistrationError, UnreadableFileError
 from volstudio.registration.plan import DEFAULT, RegistrationPlan, load_plan, save_plan
 
 
@@ -54,5 +54,25 @@ def test_bad_file_is_one_sentence(tmp_path, text, words):
 
 
 def test_missing_file(tmp_path):
-    with pytest.raises(RegistrationError, match="cannot be read"):
+    with pytest.raises(UnreadableFileError, match="no such file"):
         load_plan(tmp_path / "none.toml")
+
+
+@pytest.mark.parametrize(
+    "text",
+    ['{"ref\\ine": 1}', '{"' + "[" * 4000 + '": 1}', "levels_mm = " + "[" * 5000, "seed = " + "9" * 5000],
+    ids=["line", "word", "deep", "digits"],
+)
+def test_what_fuzzing_found_is_one_short_sentence(tmp_path, text):
+    path = tmp_path / ("p.json" if text.startswith("{") else "p.toml")
+    path.write_text(text)
+    with pytest.raises(RegistrationError, match="no registration plan") as caught:
+        load_plan(path)
+    assert "\n" not in str(caught.value)
+    assert len(str(caught.value)) < 500
+
+
+def test_a_file_far_larger_than_a_plan_is_not_read(tmp_path):
+    (tmp_path / "p.toml").write_text("#" * 70_000)
+    with pytest.raises(RegistrationError, match="too large"):
+        load_plan(tmp_path / "p.toml")

@@ -99,10 +99,12 @@ def test_refused_in_one_sentence_that_names_the_place(name, tmp_path):
 
 
 def test_archives_are_no_scenes(tmp_path):
-    with zipfile.ZipFile(tmp_path / "scene.zip", "w") as archive:
+    with zipfile.ZipFile(tmp_path / "scene.zip", "w", zipfile.ZIP_DEFLATED) as archive:
         archive.writestr("../../volstudio_pwned", b"x")
-    with pytest.raises(SceneError, match="session"):
+        archive.writestr("a.nii", bytes(1 << 24))
+    with pytest.raises(SceneError, match=r"packed archive, whatever its size.*nothing is unpacked"):
         load_scene(tmp_path / "scene.zip")
+    assert [path.name for path in tmp_path.iterdir()] == ["scene.zip"]
 
 
 def test_too_large_is_refused_unread(tmp_path):

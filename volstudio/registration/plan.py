@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Literal
 
 import msgspec
 
-from volstudio.errors import RegistrationError
+from volstudio.errors import RegistrationError, shortened
+from volstudio.volumes.integrity import check_regular
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -21,6 +22,7 @@ METRIC_WORDS: dict[Metric, str] = {
     "mse": "mean squared difference",
 }
 
+MAX_BYTES = 64 << 10  # a plan with every key takes half a kilobyte
 MOST_TOLERANCE = 0.1  # a level begins with steps of a quarter voxel
 
 
@@ -92,16 +94,22 @@ def load_plan(path: Path) -> RegistrationPlan:
 
     Raises
     ------
+    UnreadableFileError
+        There is no such file.
     RegistrationError
         The file cannot be read, or holds keys or values that a plan does not have.
     """
+    if check_regular(path).st_size > MAX_BYTES:
+        raise RegistrationError(f"{path} is too large for a registration plan (more than {MAX_BYTES >> 10} kB).")
     decode = msgspec.json.decode if path.suffix.lower() == ".json" else msgspec.toml.decode
     try:
         return decode(path.read_bytes(), type=RegistrationPlan).checked()
     except OSError as error:
         raise RegistrationError(f"The plan {path} cannot be read: {error.strerror}.") from error
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise RegistrationError(f"{path} is no registration plan: {error}.") from error
+    except RegistrationError as error:
+        raise RegistrationError(shortened(f"{path}: {error}")) from error
+    except (msgspec.DecodeError, ValueError, RecursionError) as error:  # the TOML reader follows nested brackets into its own end
+        raise RegistrationError(shortened(f"{path} is no registration plan: {error}.")) from error
 
 
 def save_plan(plan: RegistrationPlan, path: Path, *, overwrite: bool = False) -> None:

@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING, Literal
 
 import msgspec
 
-from volstudio.errors import SceneError, VolstudioError
+from volstudio.errors import SceneError, VolstudioError, shortened
 from volstudio.scene.checks import check
 from volstudio.scene.model import Scene
-from volstudio.scene.parse import FORMAT_VERSION, MARKER, MAX_BYTES, parse_scene, shortened
+from volstudio.scene.parse import FORMAT_VERSION, MARKER, MAX_BYTES, parse_scene
 from volstudio.scene.schema import schema
 from volstudio.scene.sources import changed_files, has_file, likely_files, missing_files, on_disk, resolved, stored
 from volstudio.scene.toml import to_toml
@@ -32,6 +32,15 @@ __all__ = ["SUFFIXES", "changed_files", "load_scene", "load_scene_script", "miss
 
 SUFFIXES = (".toml", ".json", ".py")
 """Endings of scene files."""
+ARCHIVES = (
+    b"PK\x03\x04",
+    b"PK\x05\x06",
+    b"\x1f\x8b",
+    b"BZh",
+    b"\xfd7zXZ",
+    b"7z\xbc\xaf",
+    b"Rar!",
+)  # zip (also empty), gzip, bzip2, xz, 7z, rar
 
 
 def load_scene(path: str | os.PathLike[str], *, relocate: Relocate | None = None, missing: Literal["error", "keep"] = "error") -> Scene:
@@ -155,7 +164,9 @@ def scene_bytes(scene: Scene, *, syntax: Syntax) -> bytes:
 def _read(file: Path) -> str:
     """Text of a scene file within the bounds of one."""
     if file.suffix.lower() not in SUFFIXES:
-        raise SceneError(f"{file.name} is not a session or scene file of volstudio; their names end in {', '.join(SUFFIXES)}.")
+        raise SceneError(
+            f"{file.name} is not a session or scene file of volstudio{_packed(file)}; their names end in {', '.join(SUFFIXES)}."
+        )
     if check_regular(file).st_size > MAX_BYTES:
         raise SceneError(f"{file.name} is too large for a scene file (more than {MAX_BYTES >> 20} MB).")
     with file.open("rb") as stream:
@@ -166,6 +177,17 @@ def _read(file: Path) -> str:
         return data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise SceneError(f"{file.name} is not a text file in UTF-8 (byte {error.start}); it cannot be a scene.") from error
+
+
+def _packed(file: Path) -> str:
+    """What an archive is told, as a part of a sentence; it is not unpacked, not even to look how large it would grow."""
+    check_regular(file)
+    with file.open("rb") as stream:
+        start = stream.read(6)
+    if not start.startswith(ARCHIVES):
+        return ""
+    largest = f"{MAX_BYTES >> 20} MB"
+    return f" but a packed archive, whatever its size when unpacked: a scene is one text file of at most {largest} and nothing is unpacked"
 
 
 def _demand_files(scene: Scene, folder: Path) -> None:

@@ -14,17 +14,16 @@ from typing import Any, Literal, NoReturn, get_args, get_type_hints
 
 import msgspec
 
-from volstudio.errors import SceneError
+from volstudio.errors import SceneError, shortened
 from volstudio.scene.model import Camera, Clip, Landmark, Layer, Look, Panel, Placement, Scene
 from volstudio.scene.names import nearest
 
-__all__ = ["FORMAT_VERSION", "MARKER", "MAX_BYTES", "MAX_DEPTH", "parse_scene", "shortened"]
+__all__ = ["FORMAT_VERSION", "MARKER", "MAX_BYTES", "MAX_DEPTH", "parse_scene"]
 
 MARKER = "volstudio"
 FORMAT_VERSION = 1
 MAX_BYTES = 4 << 20  # a scene of 20 layers takes 12 kB
 MAX_DEPTH = 16  # a matrix in a placement in a layer is 5 deep
-LONG_WORD = re.compile(r"[^ ]{120,}")  # in a message; no key, path or name that helps anybody is longer
 
 Syntax = Literal["toml", "json"]
 
@@ -79,15 +78,6 @@ def parse_scene(text: str, *, syntax: Syntax, where: str) -> Scene:
         raise SceneError(f"{where}: {shortened(_explained(str(error), plain))}") from error
 
 
-def shortened(message: str) -> str:
-    """A message without the middle of words that are longer than any that help a person.
-
-    >>> len(shortened("there is no key " + "a" * 5000))
-    97
-    """
-    return LONG_WORD.sub(lambda word: f"{word[0][:60]}…{word[0][-20:]}", message)
-
-
 def _check_depth(text: str, syntax: Syntax, where: str) -> None:
     """Refuse nesting that a parser would follow into its own end."""
     depth = deepest = dots = 0
@@ -108,7 +98,7 @@ def _read_toml(text: str, where: str) -> object:
     try:
         return tomllib.loads(text)
     except (ValueError, RecursionError) as error:
-        raise SceneError(f"{where} is not readable as TOML: {_place(str(error))}.") from error
+        raise SceneError(shortened(f"{where} is not readable as TOML: {_place(str(error))}.")) from error
 
 
 def _read_json(text: str, where: str) -> object:
@@ -120,7 +110,7 @@ def _read_json(text: str, where: str) -> object:
         if len(found) < len(pairs):
             keys = [key for key, _ in pairs]
             twice = next(key for key in keys if keys.count(key) > 1)
-            raise SceneError(f"{where} says {twice!r} twice in one object; keep one of them.")
+            raise SceneError(shortened(f"{where} says {twice!r} twice in one object; keep one of them."))
         return found
 
     try:
