@@ -19,6 +19,7 @@ from volstudio.registration.prepare import own_frame, prepare
 if TYPE_CHECKING:
     from volstudio.geometry.affine import FloatArray
     from volstudio.progress import Progress
+    from volstudio.registration.masks import Region
     from volstudio.registration.prepare import Level
     from volstudio.registration.shelf import Shelf
     from volstudio.volumes.volume import Volume
@@ -48,20 +49,40 @@ class Pairing:
     source_is_moving: bool
 
     @classmethod
-    def of(cls, fixed: Volume, moving: Volume, levels_mm: tuple[float, ...], *, progress: Progress, shelf: Shelf | None = None) -> Pairing:
+    def of(
+        cls,
+        fixed: Volume,
+        moving: Volume,
+        levels_mm: tuple[float, ...],
+        *,
+        progress: Progress,
+        shelf: Shelf | None = None,
+        regions: tuple[Region | None, Region | None] = (None, None),
+    ) -> Pairing:
         """Pair two volumes, each in the frame of its own axes; with a shelf, a volume that it holds is not prepared again.
+
+        Parameters
+        ----------
+        fixed, moving : Volume
+        levels_mm : tuple of float
+        progress : Progress
+        shelf : Shelf, optional
+        regions : (fixed, moving)
+            The part of each that counts; None: all of it.
 
         Raises
         ------
         RegistrationError
-            A volume holds no structure.
+            A volume holds no structure, or its region nothing of it.
         """
-        source_is_moving = gives_samples(moving, fixed)
+        pair = [(fixed, regions[0]), (moving, regions[1])]
+        source_is_moving = gives_samples(moving, fixed, regions=regions[::-1])
         levels = shelf or prepare
         pyramids, frames = [], []
-        for number, volume in enumerate((moving, fixed) if source_is_moving else (fixed, moving)):
+        for number, (volume, region) in enumerate(reversed(pair) if source_is_moving else pair):
             frames.append(own_frame(volume.grid))
-            pyramids.append(levels(volume, frames[-1], levels_mm, progress=progress.part(number / 2, (number + 1) / 2)))
+            pyramid = levels(volume, frames[-1], levels_mm, progress=progress.part(number / 2, (number + 1) / 2))
+            pyramids.append(pyramid if region is None else region.within(pyramid, frames[-1], gives_samples=number == 0))
         return cls(pyramids[0], pyramids[1], frames[0], frames[1], source_is_moving)
 
     def pose(self, moving_to_fixed: FloatArray) -> FloatArray:
@@ -82,9 +103,13 @@ class Pairing:
         return np.asarray(matrix)
 
 
-def gives_samples(one: Volume, other: Volume) -> bool:
-    """Whether ``one`` is the source: the smaller field of view, then the fewer voxels, then whichever its voxels' checksum says."""
+def gives_samples(one: Volume, other: Volume, *, regions: tuple[Region | None, Region | None] = (None, None)) -> bool:
+    """Whether ``one`` is the source: the smaller field of view, then the fewer voxels, then whichever its voxels' checksum says.
+
+    A region that counts is a field of view: samples that lie in it say most about where it belongs.
+    """
     extents = [abs(float(np.linalg.det(volume.affine.linear))) * math.prod(volume.grid.shape) for volume in (one, other)]
+    extents = [extent if region is None else min(extent, region.mm3) for extent, region in zip(extents, regions, strict=True)]
     if not math.isclose(*extents, rel_tol=SAME_EXTENT):
         return extents[0] < extents[1]
     counts = [math.prod(volume.grid.shape) for volume in (one, other)]

@@ -92,13 +92,14 @@ def own_frame(grid: Grid) -> FloatArray:
     return frame
 
 
-def choose_levels(fixed: Grid, moving: Grid) -> tuple[float, ...]:
+def choose_levels(fixed: Grid, moving: Grid, *, masks_mm: tuple[float, ...] = ()) -> tuple[float, ...]:
     """Voxel edges of a pyramid that suits both, mm, coarse to fine.
 
     The coarsest is a 24th of the smaller one's width (the median of its three edges, so that slabs count by their plane), then halves, down
-    to two thirds of the larger voxel and to no more than five million voxels.
+    to two thirds of the larger voxel and to no more than five million voxels. Masks of these widths are seen by twelve voxels at least.
     """
     width = min(float(np.median(np.array(grid.shape) * grid.voxel_sizes)) for grid in (fixed, moving))
+    width = min([width, *(2 * mask for mask in masks_mm)])
     voxel = max(float(np.prod(grid.voxel_sizes)) ** (1 / 3) for grid in (fixed, moving))
     largest = max(float(np.prod(np.array(grid.shape) * grid.voxel_sizes)) for grid in (fixed, moving))
     finest = max(FINEST_OF_VOXEL * voxel, (largest / MOST_VOXELS) ** (1 / 3))
