@@ -1,4 +1,4 @@
-"""AFNI's matrices against golden files and nitransforms, for plumb and for oblique images."""
+"""AFNI's matrices against nitransforms, for plumb and for oblique images; golden files: test_golden.py."""
 
 from __future__ import annotations
 
@@ -35,13 +35,6 @@ def grid(matrix: np.ndarray, name: str = "a") -> Grid:
 
 def image(grid: Grid) -> nib.Nifti1Image:
     return nib.Nifti1Image(np.zeros(grid.shape, np.uint8), grid.affine.matrix)
-
-
-@pytest.mark.parametrize("kind", ["RAS", "LAS", "LPS", "oblique"])
-def test_golden_files(shared_data: Path, box, kind):
-    folder = shared_data / "transforms"
-    read = read_transform(folder / f"affine-{kind}.afni")
-    assert np.abs(read.apply(box) - read_transform(folder / f"affine-{kind}.itk.tfm").apply(box)).max() < 1e-5
 
 
 def test_a_series_is_refused_by_its_number(shared_data: Path):

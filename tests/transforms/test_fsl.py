@@ -1,4 +1,4 @@
-"""FLIRT matrices: golden files for every handedness, and between every two kinds of image."""
+"""FLIRT matrices between every two kinds of image; files of FLIRT's dialect by other programs: test_golden.py."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from nibabel.eulerangles import euler2mat
 
 from volstudio.errors import TransformError
 from volstudio.geometry.affine import Affine
 from volstudio.geometry.grid import Grid
 from volstudio.transforms.files import read_transform, write_transform
+from volstudio.volumes.readers import open_volume
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -24,28 +24,6 @@ in_one_folder = settings(suppress_health_check=[HealthCheck.function_scoped_fixt
 
 def grid(matrix: np.ndarray, shape: tuple[int, int, int], name: str) -> Grid:
     return Grid(shape, Affine(matrix, f"{name}:voxel", f"{name}:scanner"))
-
-
-def anatomy(shared_data: Path, kind: str) -> Grid:
-    """The image of the golden files, as the folder's README says it was made."""
-    image = nib.load(shared_data / "pair" / "someones_anatomy.nii.gz")
-    affine, shape = image.affine.copy(), image.shape
-    for axis in range({"LAS": 1, "LPS": 2}.get(kind, 0)):
-        affine[axis, 3] += affine[axis, axis] * (shape[axis] - 1)
-        affine[axis, axis] *= -1
-    if kind == "oblique":
-        affine[:3, 3] = -affine[:3, :3] @ (np.array(shape) - 1) / 2
-        affine = nib.affines.from_matvec(euler2mat(x=0.09, y=0.001, z=0.001)) @ affine
-    return grid(affine, shape, kind)
-
-
-@pytest.mark.parametrize("kind", ["RAS", "LAS", "LPS", "oblique"])
-def test_golden_files(shared_data: Path, box, kind):
-    image = anatomy(shared_data, kind)
-    folder = shared_data / "transforms"
-    read = read_transform(folder / f"affine-{kind}.fsl", fixed=image, moving=image)
-    # The four files hold one map, which the ITK files hold as well; FLIRT's are printed with few digits and far from the origin.
-    assert np.abs(read.apply(box) - read_transform(folder / f"affine-{kind}.itk.tfm").apply(box)).max() < 1e-3
 
 
 @in_one_folder
@@ -82,3 +60,21 @@ def test_a_matrix_under_another_name_is_flirts_only_if_asked(tmp_path: Path, t1,
     with pytest.raises(TransformError, match="does not say which way"):
         read_transform(tmp_path / "t.txt", fixed=t1, moving=epi)
     assert read_transform(tmp_path / "t.txt", fixed=t1, moving=epi, dialect="fsl").is_close(affine, atol=1e-9)
+
+
+def test_flirt_counts_in_the_voxel_sizes_that_the_header_states(tmp_path: Path):
+    """Its identity lays equal multiples of pixdim on each other, also where an sform stretches the voxels."""
+    paths = []
+    for name, stretch, sizes in (("a", 1.1, (2, 2, 2)), ("b", 0.9, (3, 2, 4))):
+        image = nib.Nifti1Image(np.zeros((5, 6, 7), np.int16), np.diag([-stretch * sizes[0], sizes[1], sizes[2], 1.0]))
+        image.header["pixdim"][1:4] = sizes
+        paths.append(tmp_path / f"{name}.nii")
+        image.to_filename(paths[-1])
+    fixed, moving = map(open_volume, paths)
+    assert "pixdim-differs" in {finding.code for finding in fixed.findings}
+    (tmp_path / "t.mat").write_text("1 0 0 0\n0 1 0 0\n0 0 1 0\n0 0 0 1\n")
+    read = read_transform(tmp_path / "t.mat", fixed=fixed, moving=moving)
+    voxel_of_moving = moving.affine.inverse().apply(read.apply(fixed.affine.apply([3, 4, 6])))
+    assert voxel_of_moving == pytest.approx([3 * 2 / 3, 4, 6 * 2 / 4])
+    write_transform(read, tmp_path / "again.mat", fixed=fixed, moving=moving)
+    assert np.array_equal(np.loadtxt(tmp_path / "again.mat"), np.eye(4))

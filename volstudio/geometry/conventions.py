@@ -60,23 +60,38 @@ def lps_points(points: ArrayLike) -> FloatArray:
     return np.asarray(points, dtype=np.float64) * (-1.0, -1.0, 1.0) + 0.0
 
 
-def scaled_voxels(grid: Grid) -> FloatArray:
+def scaled_voxels(grid: Grid, sizes: ArrayLike | None = None) -> FloatArray:
     """(4, 4): voxel indices to FSL's scaled voxels, mm; the frame of FLIRT's matrices.
+
+    Parameters
+    ----------
+    grid : Grid
+    sizes : (3,) array_like or None
+        Voxel sizes that the header states (pixdim), which FSL takes even where the affine has others; None: those of the affine.
 
     Notes
     -----
     Indices times voxel sizes; where the affine is right-handed ("neurological") x runs backwards from the last voxel, ``(n - 1 - i) dx``
     (FSL, newimage: ``volume::sampling_mat`` and ``swapmat`` in ``get_transform``).
     """
-    matrix = np.diag([*grid.voxel_sizes, 1.0])
+    matrix = np.diag([*(grid.voxel_sizes if sizes is None else np.asarray(sizes, dtype=np.float64)), 1.0])
     if grid.handedness > 0:
         matrix[0, 3] = (grid.shape[0] - 1) * matrix[0, 0]
         matrix[0, 0] = -matrix[0, 0]
     return matrix
 
 
-def flirt_to_world(matrix: ArrayLike, *, fixed: Grid, moving: Grid) -> FloatArray:
+def flirt_to_world(
+    matrix: ArrayLike, *, fixed: Grid, moving: Grid, fixed_sizes: ArrayLike | None = None, moving_sizes: ArrayLike | None = None
+) -> FloatArray:
     """A FLIRT matrix (``-in moving -ref fixed``) as the map of fixed to moving points, RAS mm.
+
+    Parameters
+    ----------
+    matrix : (4, 4) array_like
+    fixed, moving : Grid
+    fixed_sizes, moving_sizes : (3,) array_like or None
+        See `scaled_voxels`.
 
     Notes
     -----
@@ -84,16 +99,18 @@ def flirt_to_world(matrix: ArrayLike, *, fixed: Grid, moving: Grid) -> FloatArra
     ``fixed_to_moving = A_m S_m^-1 F^-1 S_f A_f^-1`` with A the affines and S the scalings of `scaled_voxels`.
     """
     to_fixed = np.asarray(matrix, dtype=np.float64)
-    from_fixed = scaled_voxels(fixed) @ np.linalg.inv(fixed.affine.matrix)
-    into_moving = moving.affine.matrix @ np.linalg.inv(scaled_voxels(moving))
+    from_fixed = scaled_voxels(fixed, fixed_sizes) @ np.linalg.inv(fixed.affine.matrix)
+    into_moving = moving.affine.matrix @ np.linalg.inv(scaled_voxels(moving, moving_sizes))
     fixed_to_moving: FloatArray = into_moving @ np.linalg.inv(to_fixed) @ from_fixed
     return fixed_to_moving
 
 
-def world_to_flirt(fixed_to_moving: ArrayLike, *, fixed: Grid, moving: Grid) -> FloatArray:
+def world_to_flirt(
+    fixed_to_moving: ArrayLike, *, fixed: Grid, moving: Grid, fixed_sizes: ArrayLike | None = None, moving_sizes: ArrayLike | None = None
+) -> FloatArray:
     """The FLIRT matrix (``-in moving -ref fixed``) of a map of fixed to moving points, RAS mm: inverse of `flirt_to_world`."""
-    from_fixed = np.asarray(fixed_to_moving, dtype=np.float64) @ fixed.affine.matrix @ np.linalg.inv(scaled_voxels(fixed))
-    return np.linalg.inv(scaled_voxels(moving) @ np.linalg.inv(moving.affine.matrix) @ from_fixed)
+    from_fixed = np.asarray(fixed_to_moving, dtype=np.float64) @ fixed.affine.matrix @ np.linalg.inv(scaled_voxels(fixed, fixed_sizes))
+    return np.linalg.inv(scaled_voxels(moving, moving_sizes) @ np.linalg.inv(moving.affine.matrix) @ from_fixed)
 
 
 def vox2ras_tkr(grid: Grid) -> FloatArray:

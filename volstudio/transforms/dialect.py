@@ -35,6 +35,8 @@ class Ends:
         Names of their worlds, for comments and for the resulting `Affine`.
     direction : "fixed-to-moving", "moving-to-fixed" or None
         What a bare matrix maps, where its file does not say it; None: not known.
+    fixed_sizes, moving_sizes : (float, float, float) or None
+        Voxel sizes that their headers state beside the affine, mm; None: those of the grid.
     """
 
     fixed: Grid | None = None
@@ -42,6 +44,8 @@ class Ends:
     fixed_space: str = "fixed:scanner"
     moving_space: str = "moving:scanner"
     direction: Direction | None = None
+    fixed_sizes: tuple[float, float, float] | None = None
+    moving_sizes: tuple[float, float, float] | None = None
 
     def grids(self) -> tuple[Grid, Grid]:
         """Grids of the fixed and of the moving image, for a dialect that counts in voxels.

@@ -23,6 +23,7 @@ end of the name           dialect             what the numbers are
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -174,7 +175,7 @@ def write_transform(
     _check_direction(affine, ends, given=(fixed is not None, moving is not None))
     check_target(file, protect=guarded, overwrite=overwrite)
     try:
-        data = chosen.write(affine.matrix, Ends(ends.fixed, ends.moving, affine.source, affine.target, direction))
+        data = chosen.write(affine.matrix, replace(ends, fixed_space=affine.source, moving_space=affine.target))
     except TransformError as error:
         raise TransformError(f"Cannot write {str(file)!r} as {chosen.title}: {error}.") from error
     atomic_bytes(file, data, protect=guarded, overwrite=overwrite)
@@ -243,11 +244,15 @@ def _ends(fixed: Volume | Grid | None, moving: Volume | Grid | None, direction: 
     spaces = [_space(fixed, "fixed:scanner"), _space(moving, "moving:scanner")]
     if isinstance(fixed, Volume) and isinstance(moving, Volume):
         spaces = [scanner(name) for name in distinct_names((fixed, moving))]
-    return Ends(_grid(fixed), _grid(moving), spaces[0], spaces[1], direction)
+    return Ends(_grid(fixed), _grid(moving), spaces[0], spaces[1], direction, _stated_sizes(fixed), _stated_sizes(moving))
 
 
 def _grid(image: Volume | Grid | None) -> Grid | None:
     return image.grid if isinstance(image, Volume) else image
+
+
+def _stated_sizes(image: Volume | Grid | None) -> tuple[float, float, float] | None:
+    return image.stated_sizes if isinstance(image, Volume) else None
 
 
 def _space(image: Volume | Grid | None, otherwise: str) -> str:

@@ -1,8 +1,9 @@
 """FSL FLIRT matrices (.mat): four lines of four numbers that mean nothing without the two images.
 
 FLIRT (``-in moving -ref fixed -omat``) maps *moving points to fixed points*, both in scaled voxels: index times voxel size, with x
-counted from the other end where the image is right-handed. See `volstudio.geometry.conventions.scaled_voxels`. The text has no room for a
-comment (FSL's ``read_ascii_matrix`` takes numbers alone), so its direction is that of the dialect.
+counted from the other end where the image is right-handed, and voxel sizes as pixdim states them, whatever the sform does. See
+`volstudio.geometry.conventions.scaled_voxels`. The text has no room for a comment (FSL's ``read_ascii_matrix`` takes numbers alone), so its
+direction is that of the dialect.
 """
 
 from __future__ import annotations
@@ -25,14 +26,14 @@ def read(data: bytes, ends: Ends) -> FloatArray:
     matrix = square([line for line in decode(data).split("\n") if line.strip()])
     fixed, moving = ends.grids()
     inverse(matrix)  # FLIRT's direction is the other one, so a singular matrix has no place here
-    return flirt_to_world(matrix, fixed=fixed, moving=moving)
+    return flirt_to_world(matrix, fixed=fixed, moving=moving, fixed_sizes=ends.fixed_sizes, moving_sizes=ends.moving_sizes)
 
 
 def write(matrix: FloatArray, ends: Ends) -> bytes:
     """Four lines of four numbers; see `Dialect.write`."""
     fixed, moving = ends.grids()
-    flirt = settled(world_to_flirt(matrix, fixed=fixed, moving=moving))
-    return "".join("  ".join(exact(value) for value in row) + "\n" for row in flirt).encode()
+    flirt = world_to_flirt(matrix, fixed=fixed, moving=moving, fixed_sizes=ends.fixed_sizes, moving_sizes=ends.moving_sizes)
+    return "".join("  ".join(exact(value) for value in row) + "\n" for row in settled(flirt)).encode()
 
 
 def recognises(data: bytes) -> bool:

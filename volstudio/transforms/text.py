@@ -77,11 +77,12 @@ def square(lines: list[str]) -> FloatArray:
         found = f"{len(rows)} lines of {' or '.join(str(n) for n in sorted({len(row) for row in rows}))} numbers" if rows else "no numbers"
         raise TransformError(f"it holds {found} where a 4 x 4 matrix has four lines of four; is it truncated, or another kind of file?")
     matrix = np.array(rows)
-    # Programs that compute in single precision leave 0.9999999 in the corner.
     if np.abs(matrix[3] - (0, 0, 0, 1)).max() > 1e-6:
         raise TransformError(f"the last line of its matrix must be 0 0 0 1, not {lines[3].strip()[:40]!r}")
-    matrix[3] = (0, 0, 0, 1)
-    return matrix
+    # Programs that compute in single precision leave 1.0000001 in the corner, as a factor of the whole matrix: homogeneous coordinates.
+    scaled: FloatArray = matrix / matrix[3, 3]
+    scaled[3] = (0, 0, 0, 1)
+    return scaled
 
 
 def exact(value: float) -> str:

@@ -88,6 +88,7 @@ def read_nifti(path: Path, *, form: Form = "auto", name: str, memory_limit: int 
         findings=findings,
         facts=_facts(header, layout),
         orientation_known=used != "fallback",
+        stated_sizes=_stated_sizes(forms, grid),
     )
     return replace(volume, findings=findings + voxel_findings(volume))
 
@@ -205,6 +206,12 @@ def _fallback_findings(header: NiftiHeader, forms: Forms) -> tuple[Finding, ...]
     if forms.unknown_sizes:
         found.append(Finding("voxel-size-unknown", "The header states no usable voxel size; 1 mm is taken: lengths are wrong.", "warning"))
     return tuple(found)
+
+
+def _stated_sizes(forms: Forms, grid: Grid) -> tuple[float, float, float]:
+    """Voxel sizes by the header, and by the placement where the header states none."""
+    i, j, k = np.where(np.isfinite(forms.sizes), forms.sizes, grid.voxel_sizes).tolist()
+    return i, j, k
 
 
 def _meaning(code: int) -> str:

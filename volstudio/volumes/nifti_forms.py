@@ -46,6 +46,8 @@ class Forms:
     sform_code, qform_code : int
     fallback : (4, 4) float64 array
         What nibabel and SPM take where neither form is there: voxel sizes alone, origin in the middle, x to the left.
+    sizes : (3,) float64 array
+        Voxel sizes that the header states, mm, without their sign; NaN where it states none that can be used.
     negative_sizes, unknown_sizes : bool
         Whether voxel sizes were negative (their size is taken) or not positive numbers (1 mm is taken).
     """
@@ -57,6 +59,7 @@ class Forms:
     sform_code: int
     qform_code: int
     fallback: FloatArray
+    sizes: FloatArray
     negative_sizes: bool
     unknown_sizes: bool
 
@@ -105,6 +108,7 @@ def forms_of(header: NiftiHeader, shape: tuple[int, int, int]) -> Forms:
         sform_code=sform_code,
         qform_code=qform_code,
         fallback=_fallback(header, shape, zooms),
+        sizes=np.where(usable, np.abs(sizes), np.nan),
         negative_sizes=bool((sizes < 0).any()),
         unknown_sizes=unknown,
     )

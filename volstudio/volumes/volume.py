@@ -105,6 +105,8 @@ class Volume:
         What the header states and a person may ask for: units, description, codes, time step.
     orientation_known : bool
         False where the file does not say which side is left; views then print "?" for their letters.
+    stated_sizes : (float, float, float) or None
+        Voxel sizes that the header states beside its affine (NIfTI's pixdim), mm, which some programs go by; None: it states none.
 
     Raises
     ------
@@ -119,6 +121,7 @@ class Volume:
     findings: tuple[Finding, ...] = ()
     facts: Mapping[str, str | int | float] = field(default_factory=dict)
     orientation_known: bool = True
+    stated_sizes: tuple[float, float, float] | None = None
 
     def __post_init__(self) -> None:
         shape = tuple(self.data.shape)
