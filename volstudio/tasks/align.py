@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from volstudio.scene.model import Layer, Scene
     from volstudio.volumes.volume import Volume
 
-__all__ = ["Refinement", "known_truth_mm", "outcome", "refine"]
+__all__ = ["Refinement", "known_truth_mm", "outcome", "refine", "shown_pair"]
 
 SAMPLE_FIXED, SAMPLE_MOVING = "sample:t1", "sample:epi"
 
@@ -108,7 +108,7 @@ def refine(
     if fixed == moving:
         raise RegistrationError(f"{fixed} cannot be registered to itself; choose two layers.")
     start = scene.placement(moving, onto=fixed)
-    still, mover = (_shown(scene.layer(name), volumes) for name in (fixed, moving))
+    still, mover = shown_pair(scene, fixed, moving, volumes=volumes)
     result = register(still, mover, plan=plan, start=start, progress=progress)
     placed = scene.place(moving, result.moving_to_fixed, made_by="registration")
     return Refinement(
@@ -123,6 +123,17 @@ def refine(
         before=known_truth_mm(scene, moving),
         after=known_truth_mm(placed, moving),
     )
+
+
+def shown_pair(scene: Scene, fixed: str, moving: str, *, volumes: Callable[[Layer], Volume]) -> tuple[Volume, Volume]:
+    """The volumes of two layers under the layers' names; of a series the time point that is shown.
+
+    Raises
+    ------
+    SceneError
+        There is no such layer.
+    """
+    return _shown(scene.layer(fixed), volumes), _shown(scene.layer(moving), volumes)
 
 
 def known_truth_mm(scene: Scene, name: str) -> Distance | None:

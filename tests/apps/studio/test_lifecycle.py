@@ -62,7 +62,7 @@ def launch(display, tmp_path):
 def test_closing_while_a_registration_runs_ends_cleanly(launch, scans):
     process = launch(
         """
-        window.refine.start()
+        window.refine.refine()
         assert window.refiner.running
         QTimer.singleShot(200, window.close)
         """,

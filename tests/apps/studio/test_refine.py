@@ -40,7 +40,7 @@ def test_refining_is_one_step_and_undo_is_bit_exact(moved, hand):
     assert off[1] < 0.5 * off[0]
     assert "epi" in previews
     assert moved.desk.previewing is None
-    assert "mm" in moved.refine.result.text()
+    assert "mm" in moved.refine.report.result.text()
     hand.settle()
     assert moved.focusWidget() is moved.refine.button
     assert moved.refine.height() == height
@@ -48,7 +48,7 @@ def test_refining_is_one_step_and_undo_is_bit_exact(moved, hand):
     moved.desk.undo()
     assert np.array_equal(matrix(moved), before)
     assert moved.desk.session.undo_text == "Move epi"
-    assert moved.refine.result.text() == ""
+    assert moved.refine.report.result.text() == ""
 
 
 def test_cancelling_changes_nothing(moved, hand):
@@ -59,7 +59,7 @@ def test_cancelling_changes_nothing(moved, hand):
     assert moved.desk.session.scene == before
     assert moved.desk.shown is moved.desk.session.scene
     assert moved.refine.button.isEnabled()
-    assert "Cancelled" in moved.refine.result.text()
+    assert "Cancelled" in moved.refine.report.result.text()
 
 
 def test_a_layer_moved_meanwhile_keeps_its_place_and_the_answer_is_offered(moved, hand):
@@ -90,4 +90,4 @@ def test_two_volumes_that_do_not_overlap_are_refused_in_a_sentence(window, hand)
 def test_one_layer_alone_cannot_be_refined(open_window, scans):
     window = open_window(scans["epi"], view="axial")
     assert not window.refine.button.isEnabled()
-    assert "two volumes" in window.refine.state.text()
+    assert "two volumes" in window.refine.report.state.text()

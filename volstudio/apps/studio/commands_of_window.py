@@ -19,8 +19,8 @@ STANDARD_VIEWS = (
     ("superior", "Above (superior)"),
     ("inferior", "Below (inferior)"),
 )
-LAYOUTS = (("quad", "Four panes", "quad"), ("ortho", "Three slices", "ortho"), ("axial", "Axial", "single"),
-           ("coronal", "Coronal", "single"), ("sagittal", "Sagittal", "single"), ("3d", "3D", "cube"))  # fmt: skip
+LAYOUTS = (("quad", "Four panes", "quad"), ("ortho", "Three slices", "ortho"), ("axial", "Axial", "axial"),
+           ("coronal", "Coronal", "coronal"), ("sagittal", "Sagittal", "sagittal"), ("3d", "3D", "cube"))  # fmt: skip
 OPTIONS = (
     ("show_crosshair", "Crosshair", ("C",), "crosshair"),
     ("letters", "Orientation letters", (), ""),
@@ -136,8 +136,10 @@ def _layer(window: StudioWindow) -> tuple[Entry, ...]:
 def _align(window: StudioWindow) -> tuple[Entry, ...]:
     return (
         Entry("move_tool", "Align", "&Move tool", ("M",), window.desk.set_move_tool, "move", checkable=True),
-        Entry("refine", "Align", "&Refine", ("Ctrl+R",), window.refine.start, "refine"),
-        Entry("cancel_refine", "Align", "&Cancel refining", (), window.refiner.cancel),
+        Entry("refine", "Align", "&Refine from here", ("Ctrl+R",), window.refine.refine, "refine"),
+        Entry("search_anywhere", "Align", "&Search anywhere", ("Ctrl+Shift+R",), window.refine.search_anywhere, "search"),
+        Entry("judge", "Align", "&Judge the placement", ("J",), window.refine.judge),
+        Entry("cancel_refine", "Align", "&Cancel", (), window.refine.cancel),
         _line("Align"),
         Entry("load_transform", "Align", "&Load transform…", (), window.documents.ask_transform),
     )

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from volstudio.apps.studio.desk import Desk
     from volstudio.apps.studio.worker import Job
     from volstudio.progress import Progress, Step
+    from volstudio.registration.plan import RegistrationPlan
     from volstudio.scene.model import Placement, Scene
     from volstudio.tasks.align import Refinement
 
@@ -61,8 +62,8 @@ class Refiner(QObject):
         """Whether a registration runs."""
         return self._job is not None
 
-    def start(self, fixed: str, moving: str) -> None:
-        """Begin from the present placement."""
+    def start(self, fixed: str, moving: str, plan: RegistrationPlan) -> None:
+        """Begin; from the present placement, or with a search of every orientation, as the plan says."""
         if self._job is not None:
             return
         session, volumes = self._desk.session, self._desk.volumes
@@ -72,7 +73,7 @@ class Refiner(QObject):
         self._placed = scene.layer(moving).placement
 
         def work(progress: Progress) -> Refinement:
-            return refine(scene, fixed, moving, volumes=volumes, progress=progress)
+            return refine(scene, fixed, moving, volumes=volumes, plan=plan, progress=progress)
 
         self._job = self._desk.worker.start(
             f"refining {moving}", work, self._done, failed=self._failed, stopped=lambda: self._end(""), step=self._step

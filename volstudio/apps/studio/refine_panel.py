@@ -1,120 +1,141 @@
-"""Automatic registration: which layer onto which, one button, what it is doing, and what came of it."""
+"""Automatic registration: which layer onto which, from here or from anywhere, how alike they are, and what came of it."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import Qt, QTimer, Signal
-from PySide6.QtWidgets import QHBoxLayout, QLabel, QProgressBar, QPushButton, QVBoxLayout, QWidget
+from PySide6.QtCore import QTimer, Signal
+from PySide6.QtWidgets import QHBoxLayout, QPushButton, QWidget
 
-from volstudio.apps.studio.section import SPACING, WORD, Choice, Section, label
-from volstudio.apps.studio.theme import numbers_font
-from volstudio.registration.result import TraceStep
+from volstudio.apps.studio.likeness_line import LikenessLine
+from volstudio.apps.studio.refine_report import RefineReport
+from volstudio.apps.studio.section import WORD, Choice, Section, label
+from volstudio.registration.plan import RegistrationPlan
 
 if TYPE_CHECKING:
     from volstudio.apps.studio.desk import Desk
+    from volstudio.apps.studio.judge import Judge
+    from volstudio.apps.studio.likeness import Likeness
     from volstudio.apps.studio.refine import Refiner
-    from volstudio.progress import Step
     from volstudio.scene.model import Placement, Scene
     from volstudio.tasks.align import Refinement
 
 __all__ = ["RefinePanel"]
 
-FULL = 1000  # of the progress bar
-REPORT_LINES = 3  # two of the result, one of the truth
-
 
 class RefinePanel(Section):
-    """Fixed, moving, Refine, progress, cancel, result.
+    """Fixed, moving, likeness, two ways to register, progress, cancel, verdict and result.
 
     Parameters
     ----------
     desk : Desk
     refiner : Refiner
+    judge : Judge
+    likeness : Likeness
 
     Attributes
     ----------
     told : Signal()
-        There is a result to be seen.
+        There is a result or a verdict to be seen.
     """
 
     told = Signal()
 
-    def __init__(self, desk: Desk, refiner: Refiner) -> None:
+    def __init__(self, desk: Desk, refiner: Refiner, judge: Judge, likeness: Likeness) -> None:
         super().__init__("Registration")
-        self._desk, self._refiner = desk, refiner
+        self._desk, self._refiner, self._judge, self._likeness = desk, refiner, judge, likeness
         self._chosen_by_person = False
         self._offer: Refinement | None = None
         self._told_of: tuple[str, Placement] | None = None
+        self.ask = QPushButton("Judge")
+        self.ask.setToolTip("Whether to believe where the moving layer lies now, however it came there (J)")
+        self.ask.setProperty("quiet", True)  # noqa: FBT003 - Qt's own signature
         self.fixed = Choice("The layer that stays")
         self.moving = Choice("The layer that is moved")
-        self.button = QPushButton("Refine")
+        self.button = QPushButton("Refine from here")
         self.button.setProperty("primary", True)  # noqa: FBT003 - Qt's own signature
-        self.button.setToolTip("Register rigidly from the present placement (Ctrl+R)")
+        self.button.setToolTip("Register rigidly, to the nearest best fit from the present placement (Ctrl+R)")
+        self.search = QPushButton("Search anywhere")
+        self.search.setToolTip(
+            "Register rigidly, from every orientation and position; the present placement does not matter (Ctrl+Shift+R)"
+        )
         self.stop = QPushButton("Cancel")
-        self.bar = QProgressBar()
-        self.bar.setRange(0, FULL)
-        self.bar.setTextVisible(False)
-        self.state = _lines("")
-        self.state.setFont(numbers_font(11))
-        self.result = _lines("")
-        self.truth = _lines("", kind="good")
+        self.report = RefineReport()
         self.offer = QWidget()
         self.take = QPushButton("Apply it")
         self.leave = QPushButton("Discard")
+        self._lay_out()
+        self._connect()
+        self._show_running()
+        self._show_offer(None)
+        self._on_change(desk.shown, desk.shown)
+
+    def refine(self) -> None:
+        """Register the chosen pair from where it lies."""
+        self._start(RegistrationPlan(start="given"))
+
+    def search_anywhere(self) -> None:
+        """Register the chosen pair from every orientation."""
+        self._start(RegistrationPlan(start="search"))
+
+    def judge(self) -> None:
+        """Ask whether the chosen pair lies as it should."""
+        fixed, moving = self._pair()
+        if fixed and moving and not self._refiner.running:
+            self._judge.start(fixed, moving)
+
+    def cancel(self) -> None:
+        """Stop what runs."""
+        self._refiner.cancel()
+        if self._judge.running:
+            self._judge.forget()
+
+    def _lay_out(self) -> None:
         choices = QHBoxLayout(self.offer)
         choices.setContentsMargins(0, 0, 0, 0)
         choices.addWidget(self.take)
         choices.addWidget(self.leave)
         choices.addStretch(1)
+        self.head.addWidget(self.ask)
         self.row(label("Moving", width=WORD), self.moving)
         self.row(label("Fixed", width=WORD), self.fixed)
-        self.row(self.button, self.stop)
-        self._add_report()
+        self.row(label("Likeness", width=WORD), LikenessLine(self._likeness))
+        self.row(self.button, self.search, self.stop)
+        self.column.addWidget(self.report)
         self.column.addWidget(self.offer)
-        self.button.clicked.connect(self.start)
-        self.stop.clicked.connect(refiner.cancel)
+
+    def _connect(self) -> None:
+        desk, refiner, judge = self._desk, self._refiner, self._judge
+        self.ask.clicked.connect(desk.guarded(lambda *_: self.judge()))
+        self.button.clicked.connect(desk.guarded(lambda *_: self.refine()))
+        self.search.clicked.connect(desk.guarded(lambda *_: self.search_anywhere()))
+        self.stop.clicked.connect(lambda *_: self.cancel())
         self.take.clicked.connect(self._take_offer)
         self.leave.clicked.connect(lambda: self._show_offer(None))
         for choice in (self.fixed, self.moving):
             choice.activated.connect(self._on_choice)
         refiner.started.connect(lambda *_: self._show_running())
-        refiner.stepped.connect(self._on_step)
+        refiner.stepped.connect(self.report.show_step)
         refiner.finished.connect(self._on_finished)
         refiner.stopped.connect(self._on_stopped)
+        judge.changed.connect(self._on_judge)
+        judge.stepped.connect(self.report.show_step)
         desk.changed.connect(self._on_change)
         desk.active_changed.connect(self._suggest)
-        self._show_running()
-        self._show_offer(None)
-        for place in (self.result, self.truth):
-            place.hide()
-        self._on_change(desk.shown, desk.shown)
 
-    def start(self) -> None:
-        """Register the chosen pair."""
-        fixed, moving = self.fixed.currentData(), self.moving.currentData()
+    def _pair(self) -> tuple[str | None, str | None]:
+        return self.fixed.currentData(), self.moving.currentData()
+
+    def _start(self, plan: RegistrationPlan) -> None:
+        fixed, moving = self._pair()
         if fixed and moving and fixed != moving:
             self._show_offer(None)
             self._forget_result()
-            with self._desk.telling():
-                self._refiner.start(fixed, moving)
-
-    def _add_report(self) -> None:
-        """What is being done and what came of it, in room that is always there: the button stays under the mouse."""
-        place = QWidget()
-        report = QHBoxLayout(place)
-        report.setContentsMargins(0, 0, 0, 0)
-        report.addStrut(REPORT_LINES * self.result.fontMetrics().lineSpacing() + SPACING)
-        lines = QVBoxLayout()
-        lines.setSpacing(SPACING)
-        for widget in (self.bar, self.state, self.result, self.truth):
-            lines.addWidget(widget)
-        lines.addStretch(1)
-        report.addLayout(lines, 1)
-        self.column.addWidget(place)
+            self._refiner.start(fixed, moving, plan)
 
     def _on_choice(self, _: int) -> None:
         self._chosen_by_person = True
+        self._forget_result()
         self._enable()
 
     def _suggest(self) -> None:
@@ -122,50 +143,41 @@ class RefinePanel(Section):
         names = self._desk.session.scene.names
         if len(names) < 2 or self._refiner.running:
             return
-        kept = self.fixed.currentData() in names and self.moving.currentData() in names
-        if self._chosen_by_person and kept and self.fixed.currentData() != self.moving.currentData():
+        fixed, moving = self._pair()
+        if self._chosen_by_person and fixed in names and moving in names and fixed != moving:
             return
-        moving = self._desk.active if self._desk.active in names[1:] else names[-1]
-        self.moving.show_value(moving)
-        self.fixed.show_value(next(name for name in names if name != moving))
+        at_hand = self._desk.active if self._desk.active in names[1:] else names[-1]
+        self.moving.show_value(at_hand)
+        self.fixed.show_value(next(name for name in names if name != at_hand))
         self._enable()
 
     def _enable(self) -> None:
-        fixed, moving = self.fixed.currentData(), self.moving.currentData()
+        fixed, moving = self._pair()
         ready = bool(fixed and moving and fixed != moving)
-        self.button.setEnabled(ready and not self._refiner.running)
+        running = self._refiner.running
+        self._likeness.watch(fixed, moving)
+        for button in (self.button, self.search, self.ask):
+            button.setEnabled(ready and not running)
         for choice in (self.fixed, self.moving):
-            choice.setEnabled(not self._refiner.running and choice.count() > 1)
-        if not ready and not self._refiner.running:
-            self.state.setText(
-                "Open two volumes to register one to the other." if self.fixed.count() < 2 else "Choose two different layers."
-            )
-            self.state.show()
-        elif not self._refiner.running:
-            self.state.hide()
+            choice.setEnabled(not running and choice.count() > 1)
+        if not running and not self._judge.running:
+            lacking = "Open two volumes to register one to the other." if self.fixed.count() < 2 else "Choose two different layers."
+            self.report.show_idle("" if ready else lacking)
 
     def _show_running(self) -> None:
         running = self._refiner.running
-        shown, hidden = (self.stop, self.button) if running else (self.button, self.stop)
-        self.stop.setEnabled(True)
-        self.button.setEnabled(True)
-        shown.show()
-        if hidden.hasFocus() or (running and any(choice.hasFocus() for choice in (self.fixed, self.moving))):
-            shown.setFocus()  # else Qt gives the keyboard to whatever comes next, a number field at worst
-        hidden.hide()
-        self.bar.setVisible(running)
-        self.bar.setValue(0)
-        self.state.setText("starting" if running else "")
-        self.state.setVisible(running)
+        shown, hidden = ((self.stop,), (self.button, self.search)) if running else ((self.button, self.search), (self.stop,))
+        for button in (self.stop, self.button, self.search):
+            button.setEnabled(True)
+        for button in shown:
+            button.show()
+        if any(button.hasFocus() for button in hidden) or (running and any(choice.hasFocus() for choice in (self.fixed, self.moving))):
+            shown[0].setFocus()  # else Qt gives the keyboard to whatever comes next, a number field at worst
+        for button in hidden:
+            button.hide()
+        if running:
+            self.report.show_running("starting")
         self._enable()
-
-    def _on_step(self, step: Step) -> None:
-        self.bar.setValue(round(step.done * FULL))
-        value = step.value
-        if isinstance(value, TraceStep):
-            self.state.setText(f"level {value.level_mm:g} mm   step {value.iteration}   MI {value.metric:.4f}")
-        else:
-            self.state.setText(step.what)
 
     def _on_finished(self, answer: Refinement, applied: bool) -> None:  # noqa: FBT001 - a slot of the refiner's signal
         self._show_running()
@@ -173,26 +185,24 @@ class RefinePanel(Section):
         self._show_offer(None if applied else answer)
 
     def _tell(self, answer: Refinement, *, applied: bool) -> None:
-        result = answer.result
-        lines = [
-            f"Moved {answer.moved.mean:.2f} mm, turned {answer.turned_deg:.2f}°",
-            f"MI {result.metric:.4f}, {len(result.trace)} steps, {result.seconds:.1f} s",
-            *answer.notes,
-        ]
+        self.report.show_answer(answer, applied=applied)
         if applied:
             self._told_of = (answer.moving, self._desk.session.scene.layer(answer.moving).placement)
-        else:
-            lines.append(f"{answer.moving} was moved meanwhile, so this answer is not applied.")
-        self._say(self.result, "\n".join(lines))
-        self.result.setToolTip(answer.text)
-        before, after = answer.before, answer.after
-        known = f"{before.mean:.1f} mm off the known truth before, {after.mean:.2f} mm after" if before and after else ""
-        self._say(self.truth, known)
+            self._judge.start(answer.fixed, answer.moving)
+        self._tell_soon()
+
+    def _tell_soon(self) -> None:
+        """Say that there is something to be seen, once it has been laid out."""
         QTimer.singleShot(0, self, self.told.emit)
 
-    def _say(self, place: QLabel, text: str) -> None:
-        place.setText(text)
-        place.setVisible(bool(text))
+    def _on_judge(self) -> None:
+        self.report.verdict.show_verdict(self._judge.verdict)
+        if self._judge.running:
+            self.report.show_running("judging the placement")
+        elif not self._refiner.running:
+            self._enable()
+        if self._judge.verdict is not None:
+            self._tell_soon()
 
     def _show_offer(self, answer: Refinement | None) -> None:
         self._offer = answer
@@ -207,12 +217,13 @@ class RefinePanel(Section):
 
     def _on_stopped(self, why: str) -> None:
         self._show_running()
-        self._say(self.result, "" if why else "Cancelled; nothing was changed.")
+        if not why:
+            self.report.show_words("Cancelled; nothing was changed.")
 
     def _forget_result(self) -> None:
         self._told_of = None
-        self._say(self.result, "")
-        self._say(self.truth, "")
+        self._judge.forget()
+        self.report.forget()
 
     def _on_change(self, before: Scene, after: Scene) -> None:
         if self._told_of is not None and not any((layer.name, layer.placement) == self._told_of for layer in after.layers):
@@ -223,11 +234,3 @@ class RefinePanel(Section):
             self.moving.set_options(options)
             self._suggest()
             self._enable()
-
-
-def _lines(text: str, *, kind: str = "dim") -> QLabel:
-    words = label(text, kind=kind)
-    words.setWordWrap(True)
-    words.setTextFormat(Qt.TextFormat.PlainText)
-    words.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
-    return words

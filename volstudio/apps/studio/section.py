@@ -5,18 +5,35 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QSize, Qt
-from PySide6.QtWidgets import QComboBox, QFrame, QHBoxLayout, QLabel, QPushButton, QToolButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import (
+    QComboBox,
+    QFrame,
+    QHBoxLayout,
+    QLabel,
+    QPushButton,
+    QStyle,
+    QStyleOptionComboBox,
+    QStylePainter,
+    QToolButton,
+    QVBoxLayout,
+    QWidget,
+)
 
+from volstudio.apps.studio.elide import keep_end
 from volstudio.apps.studio.icons import icon
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+
+    from PySide6.QtGui import QPaintEvent
 
 __all__ = ["SPACING", "WORD", "Choice", "Section", "label", "tool_button"]
 
 MARGIN = 14
 WORD = 76  # width of the words on the left, so that all controls stand in line
 SPACING = 8
+ICON_GAP, TEXT_MARGIN = 4, 2  # of a drop-down list, as Qt's style draws it
+POPUP_MARGIN = 28
 
 
 class Section(QFrame):
@@ -98,6 +115,24 @@ class Choice(QComboBox):
             self.blockSignals(True)  # noqa: FBT003 - Qt's own signature
             self.setCurrentIndex(index)
             self.blockSignals(False)  # noqa: FBT003 - Qt's own signature
+
+    def paintEvent(self, event: QPaintEvent) -> None:  # noqa: ARG002, N802 - Qt's name and its argument
+        """The chosen text, cut where names of one study are alike."""
+        option = QStyleOptionComboBox()
+        self.initStyleOption(option)
+        field = self.style().subControlRect(QStyle.ComplexControl.CC_ComboBox, option, QStyle.SubControl.SC_ComboBoxEditField, self)
+        room = field.width() - (self.iconSize().width() + ICON_GAP if not option.currentIcon.isNull() else 0) - TEXT_MARGIN
+        option.currentText = keep_end(self.currentText(), self.fontMetrics(), room)
+        painter = QStylePainter(self)
+        painter.drawComplexControl(QStyle.ComplexControl.CC_ComboBox, option)
+        painter.drawControl(QStyle.ControlElement.CE_ComboBoxLabel, option)
+
+    def showPopup(self) -> None:  # noqa: N802 - Qt's name
+        """The whole names, as far as the screen has room for them."""
+        widest = self.view().sizeHintForColumn(0) + POPUP_MARGIN
+        self.view().setMinimumWidth(min(widest, self.screen().availableGeometry().width() // 2))
+        self.view().setTextElideMode(Qt.TextElideMode.ElideMiddle)
+        super().showPopup()
 
     def wheelEvent(self, event: object) -> None:  # noqa: N802 - Qt's name
         """The wheel scrolls the panel."""

@@ -134,6 +134,10 @@ QListWidget::item:selected { background: $raised; }
 #message[kind="good"] { border-left-color: $good; }
 #welcome { background: $ground; }
 #welcomeTitle { font-size: 20px; font-weight: 600; }
+#badge { border-radius: 5px; padding: 3px 10px; font-weight: 700; color: $ground; }
+#badge[verdict="pass"] { background: $good; }
+#badge[verdict="look"] { background: $warn; }
+#badge[verdict="fail"] { background: $error; }
 QLabel[dim="true"] { color: $dim; }
 QLabel[faint="true"] { color: $faint; }
 QLabel[error="true"] { color: $error; }

@@ -15,7 +15,9 @@ from volstudio.apps.studio.commands_of_window import OPTIONS, entries_of
 from volstudio.apps.studio.desk import Desk
 from volstudio.apps.studio.documents import Documents
 from volstudio.apps.studio.exports import Exports
+from volstudio.apps.studio.judge import Judge
 from volstudio.apps.studio.layer_panel import LayerPanel
+from volstudio.apps.studio.likeness import Likeness
 from volstudio.apps.studio.look_panel import LookPanel
 from volstudio.apps.studio.messages import MessageArea
 from volstudio.apps.studio.numbers import NumberField
@@ -49,7 +51,7 @@ TOOLS = (
     ("open", "save"),
     ("undo", "redo"),
     ("move_tool", "refine"),
-    ("view_quad", "view_ortho", "view_axial", "view_3d"),
+    ("view_quad", "view_ortho", "view_axial", "view_coronal", "view_sagittal", "view_3d"),
     ("show_crosshair", "fit"),
     ("export_picture", "doctor"),
 )
@@ -74,7 +76,7 @@ class StudioWindow(QMainWindow):
         self.ask = Ask(self)
         self.documents = Documents(self.desk, self.ask, self.messages)
         self.exports = Exports(self.desk, self.ask, self.messages)
-        self.refiner = Refiner(self.desk)
+        self.refiner, self.judge, self.likeness = Refiner(self.desk), Judge(self.desk), Likeness(self.desk)
         self._make_panes()
         self._make_side()
         self.readout = ReadoutBar(self.desk)
@@ -235,7 +237,7 @@ class StudioWindow(QMainWindow):
         self.layers = LayerPanel(self.desk, self.documents.ask_volumes, self.show_doctor)
         self.look = LookPanel(self.desk)
         self.placement = PlacementPanel(self.desk)
-        self.refine = RefinePanel(self.desk, self.refiner)
+        self.refine = RefinePanel(self.desk, self.refiner, self.judge, self.likeness)
         inside = QWidget()
         column = QVBoxLayout(inside)
         column.setContentsMargins(0, 0, 0, 0)
@@ -325,8 +327,10 @@ class StudioWindow(QMainWindow):
         actions[f"form_{layer.form if layer else 'auto'}"].setChecked(True)
         for name in ("export_header", "export_resampled", "export_transform", "export_picture", "reset_placement", "copy_matrix", "doctor"):
             actions[name].setEnabled(bool(scene.layers))
-        for name in ("toggle_layer", "rename", "remove", "more_opaque", "less_opaque", "move_tool", "save", "save_as", "refine"):
+        for name in ("toggle_layer", "rename", "remove", "more_opaque", "less_opaque", "move_tool", "save", "save_as"):
             actions[name].setEnabled(bool(scene.layers))
+        for name in ("refine", "search_anywhere", "judge"):
+            actions[name].setEnabled(len(scene.layers) > 1)
 
     def _show_history(self) -> None:
         session = self.desk.session
