@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     from volstudio.volumes.packing import ByteStream, Tail
 
-__all__ = ["IN_MEMORY", "Decoder", "PackedSeries", "RawArray", "StoredArray", "fill_voxels", "resident_bytes", "voxel_array"]
+__all__ = ["IN_MEMORY", "RGB_WEIGHTS", "Decoder", "PackedSeries", "RawArray", "StoredArray", "fill_voxels", "resident_bytes", "voxel_array"]
 
 Kind = Literal["stored", "scaled", "magnitude", "luminance"]
 RGB_WEIGHTS = (0.299, 0.587, 0.114)  # ITU-R BT.601 luma, as most of the field's tools use for RGB volumes
