@@ -44,7 +44,8 @@ def one_frame(volume: Volume, *, time: Time = "first", tick: Callable[[], None] 
 
     Notes
     -----
-    Colours count by their luminance (ITU-R BT.601); alpha is left out. The mean is taken over the finite values of each voxel, in float64, one time point after the other; a voxel without any is NaN.
+    Colours count by their luminance (ITU-R BT.601); alpha is left out. The mean is taken over the finite values of each voxel, in float64,
+    one time point after the other; a voxel without any is NaN.
 
     Examples
     --------
