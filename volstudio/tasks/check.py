@@ -48,13 +48,13 @@ def judge(scene: Scene, fixed: str, moving: str, *, volumes: Callable[[Layer], V
 
 
 def likeness(scene: Scene, fixed: str, moving: str, *, volumes: Callable[[Layer], Volume], progress: Progress | None = None) -> Similarity:
-    """What tells how alike two layers are, for any placement of one on the other, in milliseconds; making it takes about a second.
+    """What tells the mutual information of two layers for any placement of one on the other, in milliseconds; making it takes a second.
 
     Parameters, errors
     ------------------
     As `judge`.
     """
-    return Similarity(*_pair(scene, fixed, moving, volumes), progress=progress)
+    return Similarity(*_pair(scene, fixed, moving, volumes), metric="mi", progress=progress)
 
 
 def _pair(scene: Scene, fixed: str, moving: str, volumes: Callable[[Layer], Volume]) -> tuple[Volume, Volume]:

@@ -35,7 +35,7 @@ class Reading:
     Parameters
     ----------
     value : float
-        Normalised mutual information, 1 to 2; larger is more alike; -inf where next to nothing overlaps.
+        Mutual information in nats, as registrations tell it; larger is more alike; -inf where next to nothing overlaps.
     overlap : float
         Share of the smaller object in the other's field of view, 0 to 1.
     change : float

@@ -17,7 +17,7 @@ __all__ = ["LikenessLine", "reading_words"]
 
 NOTHING = 5e-5  # what four decimals do not show
 TIP = (
-    "Normalised mutual information of the two layers as they lie (1: nothing in common, larger: more alike), how much this move has "
+    "Mutual information of the two layers as they lie, in nats (0: nothing in common, larger: more alike), how much this move has "
     "changed it, and the share of the smaller object that lies in the other's field of view"
 )
 
@@ -65,4 +65,4 @@ def reading_words(reading: Reading) -> str:
         tint, sign = (COLOURS["accent"], "▲") if reading.change > 0 else (COLOURS["warn"], "▼")
         change = f"&nbsp;&nbsp;<span style='color:{tint}'>{sign}&nbsp;{abs(reading.change):.4f}</span>"
     dim = COLOURS["dim"]
-    return f"NMI&nbsp;{reading.value:.4f}{change}&nbsp;&nbsp;<span style='color:{dim}'>overlap&nbsp;{reading.overlap:.0%}</span>"
+    return f"MI&nbsp;{reading.value:.4f}{change}&nbsp;&nbsp;<span style='color:{dim}'>overlap&nbsp;{reading.overlap:.0%}</span>"

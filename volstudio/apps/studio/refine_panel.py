@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QTimer, Signal
+from PySide6.QtCore import Qt, QTimer, Signal
 from PySide6.QtWidgets import QHBoxLayout, QPushButton, QWidget
 
 from volstudio.apps.studio.likeness_line import LikenessLine
 from volstudio.apps.studio.refine_report import RefineReport
 from volstudio.apps.studio.section import WORD, Choice, Section, label
-from volstudio.registration.plan import RegistrationPlan
+from volstudio.registration.plan import DEFAULT, RegistrationPlan
+from volstudio.registration.presets import PRESETS
 
 if TYPE_CHECKING:
     from volstudio.apps.studio.desk import Desk
@@ -36,7 +37,7 @@ class RefinePanel(Section):
     Attributes
     ----------
     told : Signal()
-        There is a result or a verdict to be seen.
+        There is progress, a result or a verdict to be seen.
     """
 
     told = Signal()
@@ -50,6 +51,9 @@ class RefinePanel(Section):
         self.ask = QPushButton("Judge")
         self.ask.setToolTip("Whether to believe where the moving layer lies now, however it came there (J)")
         self.ask.setProperty("quiet", True)  # noqa: FBT003 - Qt's own signature
+        self.kind = Choice("What kind of pair it is", [("", "any pair"), *((name, name) for name in PRESETS)])
+        for row, preset in enumerate(PRESETS.values(), start=1):
+            self.kind.setItemData(row, preset.words, Qt.ItemDataRole.ToolTipRole)
         self.fixed = Choice("The layer that stays")
         self.moving = Choice("The layer that is moved")
         self.button = QPushButton("Refine from here")
@@ -72,11 +76,11 @@ class RefinePanel(Section):
 
     def refine(self) -> None:
         """Register the chosen pair from where it lies."""
-        self._start(RegistrationPlan(start="given"))
+        self._start(self._plan().with_(start="given"))
 
     def search_anywhere(self) -> None:
         """Register the chosen pair from every orientation."""
-        self._start(RegistrationPlan(start="search"))
+        self._start(self._plan().with_(start="search"))
 
     def judge(self) -> None:
         """Ask whether the chosen pair lies as it should."""
@@ -96,7 +100,8 @@ class RefinePanel(Section):
         choices.addWidget(self.take)
         choices.addWidget(self.leave)
         choices.addStretch(1)
-        self.head.addWidget(self.ask)
+        for widget in (self.kind, self.ask):
+            self.head.addWidget(widget)
         self.row(label("Moving", width=WORD), self.moving)
         self.row(label("Fixed", width=WORD), self.fixed)
         self.row(label("Likeness", width=WORD), LikenessLine(self._likeness))
@@ -126,12 +131,18 @@ class RefinePanel(Section):
     def _pair(self) -> tuple[str | None, str | None]:
         return self.fixed.currentData(), self.moving.currentData()
 
+    def _plan(self) -> RegistrationPlan:
+        name = self.kind.currentData()
+        return RegistrationPlan.named(name) if name else DEFAULT
+
     def _start(self, plan: RegistrationPlan) -> None:
         fixed, moving = self._pair()
         if fixed and moving and fixed != moving:
             self._show_offer(None)
             self._forget_result()
+            self.report.climbs = plan.metric
             self._refiner.start(fixed, moving, plan)
+            self._tell_soon()
 
     def _on_choice(self, _: int) -> None:
         self._chosen_by_person = True
@@ -158,7 +169,7 @@ class RefinePanel(Section):
         self._likeness.watch(fixed, moving)
         for button in (self.button, self.search, self.ask):
             button.setEnabled(ready and not running)
-        for choice in (self.fixed, self.moving):
+        for choice in (self.fixed, self.moving, self.kind):
             choice.setEnabled(not running and choice.count() > 1)
         if not running and not self._judge.running:
             lacking = "Open two volumes to register one to the other." if self.fixed.count() < 2 else "Choose two different layers."

@@ -20,14 +20,20 @@ __all__ = ["RefineReport"]
 
 FULL = 1000  # of the progress bar
 LINES = 5  # a verdict with its reason, two of the result, one of the truth
-METRIC_WORDS = {"mi": "MI", "nmi": "NMI", "ncc": "NCC", "mse": "MSE"}
 
 
 class RefineReport(QWidget):
-    """Progress, verdict and result, in room that is always there: the buttons above stay under the mouse."""
+    """Progress, verdict and result, in room that is always there: the buttons above stay under the mouse.
+
+    Attributes
+    ----------
+    climbs : str
+        What the running registration climbs, as its plan has it.
+    """
 
     def __init__(self) -> None:
         super().__init__()
+        self.climbs = "mi"
         self.bar = QProgressBar()
         self.bar.setRange(0, FULL)
         self.bar.setTextVisible(False)
@@ -63,7 +69,7 @@ class RefineReport(QWidget):
         self.bar.setValue(round(step.done * FULL))
         value = step.value
         if isinstance(value, TraceStep):
-            _say(self.state, f"level {value.level_mm:.3g} mm   step {value.iteration}   metric {value.metric:.4f}")
+            _say(self.state, f"level {value.level_mm:.3g} mm   step {value.iteration}   {self.climbs.upper()} {value.metric:.4f}")
         else:
             _say(self.state, step.what)
 
@@ -75,10 +81,9 @@ class RefineReport(QWidget):
     def show_answer(self, answer: Refinement, *, applied: bool) -> None:
         """How far the layer went, and how far it is from the truth where that is known."""
         result = answer.result
-        metric = METRIC_WORDS.get(result.plan.metric, result.plan.metric)
         lines = [
             f"Moved {answer.moved.mean:.2f} mm, turned {answer.turned_deg:.2f}°",
-            f"{metric} {result.metric:.4f}, {len(result.trace)} steps, {result.seconds:.1f} s",
+            f"{result.plan.metric.upper()} {result.metric:.4f}, {len(result.trace)} steps, {result.seconds:.1f} s",
             *answer.notes,
         ]
         if not applied:

@@ -46,7 +46,7 @@ if TYPE_CHECKING:
 __all__ = ["StudioWindow"]
 
 SIDE_WIDTH = 336
-FIRST_SIZE = (1480, 940)
+FIRST_SIZE = (1480, 1000)  # the side panel whole, with a result
 TOOLS = (
     ("open", "save"),
     ("undo", "redo"),
@@ -95,7 +95,7 @@ class StudioWindow(QMainWindow):
             field.entered.connect(self.focus_pane)
         self._on_change(self.desk.shown, self.desk.shown)
         self._show_history()
-        self.resize(*FIRST_SIZE)
+        self.resize(QSize(*FIRST_SIZE).boundedTo(self.screen().availableSize()))
 
     def set_view(self, view: str) -> None:
         """Choose the layout of the panes."""
