@@ -28,7 +28,7 @@ __all__ = ["Region", "opened"]
 LEAST_VOXELS = 32
 
 
-def opened(mask: Mask, scan: Volume) -> Volume:
+def opened(mask: Mask) -> Volume:
     """The volume that a plan's mask names, in the world of its scan; of a box, a single voxel that fills it.
 
     Raises
@@ -43,7 +43,7 @@ def opened(mask: Mask, scan: Volume) -> Volume:
     low, high = np.sort(np.array(mask.box_mm), axis=0)
     affine = np.diag([*(high - low), 1.0])
     affine[:3, 3] = (low + high) / 2
-    return volume_from_array(np.ones((1, 1, 1), np.uint8), affine, name=f"box in {scan.name}")
+    return volume_from_array(np.ones((1, 1, 1), np.uint8), affine, name="box")
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -5,12 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from volstudio.registration.plan import RegistrationPlan
+from volstudio.registration.plan import METRIC_WORDS, RegistrationPlan
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from volstudio.geometry.affine import Affine, FloatArray
+    from volstudio.registration.trust import Trust
 
 __all__ = ["RegistrationResult", "TraceStep"]
 
@@ -26,7 +27,7 @@ class TraceStep:
     iteration : int
         From 1 within the level.
     metric : float
-        Mutual information in nats; larger is better. Not comparable between levels.
+        Of the plan's kind; larger is more alike. Not comparable between levels.
     moving_to_fixed : (4, 4) read-only float array
         Present pose: moving scanner -> fixed scanner, mm, RAS+.
     """
@@ -48,20 +49,20 @@ class RegistrationResult:
     start : Affine
         The placement it began from, between the same spaces.
     metric : float
-        Mutual information in nats at the finest level.
+        Likeness by the plan's metric, at the finest level: mutual information in nats unless another one was asked for.
     stop_reason : str
         Why it ended, in words.
     trace : tuple of TraceStep
         Every step of every level.
     plan : RegistrationPlan
-        With the levels that were really used.
+        With the levels and the engine that were really used.
     notes : tuple of str
         What a person should know of how the images were taken: "the first of 200 time points was used".
     versions : mapping of str to str
         Programs that took part.
     seconds : float
-    trust : None
-        Kept for the verdict whether to believe the result.
+    trust : Trust or None
+        Whether to believe it: verdict, error in mm, reasons. None: it was not judged.
     """
 
     moving_to_fixed: Affine
@@ -73,7 +74,12 @@ class RegistrationResult:
     notes: tuple[str, ...] = ()
     versions: Mapping[str, str] = field(default_factory=dict)
     seconds: float = 0.0
-    trust: None = None
+    trust: Trust | None = None
+
+    @property
+    def metric_name(self) -> str:
+        """What ``metric`` is, in words."""
+        return METRIC_WORDS[self.plan.metric]
 
     @property
     def fixed_to_moving(self) -> Affine:

@@ -12,41 +12,30 @@ import time
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-import msgspec
 import numpy as np
 
 import volstudio
-from volstudio.errors import RegistrationError, SpaceMismatchError
 from volstudio.geometry.affine import Affine
-from volstudio.geometry.spaces import scanner
 from volstudio.progress import Progress
 from volstudio.registration.anywhere import CONTESTED, ascend, contest
 from volstudio.registration.ascent import Summit
+from volstudio.registration.beginning import beginning, bounds_about, checked_start, refuse_apart, regions_of, resolved, searches
+from volstudio.registration.notes import doubts, of_bounds, of_plan, of_series
 from volstudio.registration.pairing import Pairing
-from volstudio.registration.plan import DEFAULT, METRIC_WORDS, RegistrationPlan
-from volstudio.registration.prepare import choose_levels
+from volstudio.registration.plan import DEFAULT, RegistrationPlan
 from volstudio.registration.result import RegistrationResult, TraceStep
-from volstudio.registration.sitk_bridge import ITK_METRICS, Climb, climb, itk_versions
-from volstudio.volumes.volume import check_volume, distinct_names
+from volstudio.registration.sitk_bridge import Climb, climb, itk_versions
+from volstudio.volumes.volume import check_volume
 
 if TYPE_CHECKING:
     from volstudio.geometry.affine import FloatArray
-    from volstudio.registration.prepare import Level
+    from volstudio.registration.bounds import Bounds
     from volstudio.registration.shelf import Shelf
+    from volstudio.registration.trust import Trust
     from volstudio.volumes.volume import Volume
 
 __all__ = ["register"]
 
-# Rigid to this: larger than what float32 headers and 6-digit transform files leave, far below a millimetre over a body.
-RIGID_TOLERANCE = 1e-4
-LEAST_OVERLAP = 0.1
-# Below these the answer may be wrong and the result says so: the prototype's failures had less than half of the overlap or 0.15 nats.
-DOUBTFUL_OVERLAP = 0.5
-DOUBTFUL_INFORMATION = 0.15
-# Successes of bench/register have 0.1 to 0.6 here.
-DOUBTFUL_RIVAL = 0.95
-LEAST_VOXELS = 256
-LEAST_ALONG = 8
 # First step of a level, in its voxels; the coarsest has a long way to go, finer ones only correct.
 FIRST_STEP, NEXT_STEP = 0.5, 0.25
 # After the search only the last tenths of a voxel are missing.
@@ -54,7 +43,9 @@ ONLY_STEP = 0.2
 # Coarser levels end once they are this much finer than their voxels: the next level begins there.
 ROUGH_END = 0.02
 SAMPLES_RATIO = 4  # a level takes this many times the samples of the one above it
-SHARE_OF_PREPARING = 0.25
+# Shares of the progress: preparing, searching and climbing, judging.
+PARTS = ((0.0, 0.2), (0.2, 0.75), (0.75, 1.0))
+UNJUDGED_PARTS = ((0.0, 0.25), (0.25, 1.0), (1.0, 1.0))
 
 
 def register(
@@ -63,6 +54,9 @@ def register(
     *,
     plan: RegistrationPlan = DEFAULT,
     start: Affine | None = None,
+    fixed_mask: Volume | None = None,
+    moving_mask: Volume | None = None,
+    judge: bool = True,
     progress: Progress | None = None,
     shelf: Shelf | None = None,
 ) -> RegistrationResult:
@@ -73,10 +67,15 @@ def register(
     fixed, moving : Volume
         Of a 4D volume the first time point is used, and the result says so.
     plan : RegistrationPlan
-        The defaults need no change.
+        The defaults need no change; ``RegistrationPlan.named("ct-to-mr")`` and its like suit a kind of pair.
     start : Affine, optional
         Rigid map ``"<moving>:scanner"`` -> ``"<fixed>:scanner"`` to climb from. None: every orientation is searched; where the headers
         lead to a place as good as the best one found, they are believed. ``plan.start`` can ask for either, whatever is given.
+    fixed_mask, moving_mask : Volume, optional
+        Volumes in the world of either scan, on any grid: of the scan, only what lies in a voxel other than zero counts. They stand before
+        the masks that the plan names.
+    judge : bool
+        Whether the answer is judged, too, at less than half of the cost on top: ``result.trust`` (see `volstudio.registration.trust`).
     progress : Progress, optional
         Gets a `TraceStep` at every step; ``cancel()`` stops within a step, some 0.1 s.
     shelf : Shelf, optional
@@ -90,7 +89,7 @@ def register(
     Raises
     ------
     RegistrationError
-        A volume without structure, volumes that do not overlap at a given start, or a start that is not rigid.
+        A volume without structure, volumes that do not overlap at a given start, a start that is not rigid, or a mask that leaves nothing.
     SpaceMismatchError
         ``start`` does not lead from the moving to the fixed scanner space.
     Cancelled
@@ -111,15 +110,22 @@ def register(
     progress = progress or Progress()
     check_volume(fixed, "The fixed scan of a registration")
     check_volume(moving, "The moving scan of a registration")
-    asked, plan = plan, _resolved(plan.checked(), fixed, moving)
-    begin = _checked_start(fixed, moving, start)
-    pairing = Pairing.of(fixed, moving, plan.levels_mm, progress=progress.part(0.0, SHARE_OF_PREPARING), shelf=shelf)
-    way = _Way(pairing, plan, [])
-    if plan.start == "search" or (plan.start == "auto" and start is None):
-        end, rival = way.from_anywhere(pairing.pose(begin.matrix), progress.part(SHARE_OF_PREPARING, 1.0))
+    asked, scans = plan.checked(), (fixed, moving)
+    start = checked_start(asked, scans, start)
+    regions = regions_of(asked, scans, (fixed_mask, moving_mask))
+    plan = resolved(asked, scans, regions)
+    preparing, climbing, judging = (progress.part(*part) for part in (PARTS if judge else UNJUDGED_PARTS))
+    pairing = Pairing.of(fixed, moving, plan.levels_mm, progress=preparing, shelf=shelf, regions=regions)
+    begin = beginning(plan, scans, start, pairing)
+    pose = pairing.pose(begin.matrix)
+    bounds = bounds_about(plan, pairing, pose)
+    way = _Way(pairing, plan, [], bounds)
+    if searches(plan, start):
+        end, rival = way.from_anywhere(pose, climbing)
     else:
-        _refuse_apart(fixed, moving, pairing, begin)
-        end, rival = way.from_here(pairing.pose(begin.matrix), progress.part(SHARE_OF_PREPARING, 1.0)), 0.0
+        refuse_apart(scans, pairing, pose)
+        end, rival = way.from_here(pose, climbing), 0.0
+    overlap = pairing.overlap(end.pose)
     return RegistrationResult(
         moving_to_fixed=Affine(pairing.moving_to_fixed(end.pose), begin.source, begin.target),
         start=begin,
@@ -128,9 +134,12 @@ def register(
         trace=tuple(way.trace),
         plan=plan,
         notes=(
-            *_engine_notes(asked, plan),
-            *_notes((fixed, moving), plan, end.value, _overlap(pairing.source[0], pairing.target[0], end.pose), rival),
+            *of_series(scans),
+            *of_plan(asked, plan, regions),
+            *of_bounds(bounds, end.pose),
+            *doubts(plan, likeness=end.value, overlap=overlap, rival=rival),
         ),
+        trust=_trust(pairing, end.pose, rival, judging) if judge else None,
         versions={"volstudio": volstudio.__version__, "numpy": np.__version__, **itk_versions()},
         seconds=time.perf_counter() - began,
     )
@@ -143,6 +152,7 @@ class _Way:
     pairing: Pairing
     plan: RegistrationPlan
     trace: list[TraceStep]
+    bounds: Bounds | None = None
 
     def from_anywhere(self, header: FloatArray, progress: Progress) -> tuple[Climb, float]:
         """The end of a search among all poses, and the score of the best other place over the one found."""
@@ -195,6 +205,15 @@ class _Way:
         return TraceStep(level_mm, summit.steps, summit.value, self.pairing.moving_to_fixed(summit.pose))
 
 
+def _trust(pairing: Pairing, pose: FloatArray, rival: float, progress: Progress) -> Trust:
+    """The verdict on a pose."""
+    from volstudio.registration.trust import judge  # it may want to register, too
+
+    verdict = judge(pairing, pose, rival=rival, progress=progress)
+    progress("judged", 1.0)
+    return verdict
+
+
 def _say(level_mm: float, summit: Summit, progress: Progress, share: float) -> None:
     """Tell of a step that may not be on the way: its pose is nothing to show."""
     progress(f"comparing places, {level_mm:.3g} mm, step {summit.steps}", share)
@@ -214,73 +233,3 @@ class _ItkReport:
         first, last = self.steps_mm
         done = math.log(first / min(max(step_mm, last), first)) / math.log(first / last)
         self.way.note(self.level_mm, Summit(pose, information, 1.0, iteration), self.progress, done)
-
-
-def _resolved(plan: RegistrationPlan, fixed: Volume, moving: Volume) -> RegistrationPlan:
-    """The plan as it will be carried out, with nothing left open; volumes too small to hold any structure are refused."""
-    for volume in (fixed, moving):
-        if math.prod(volume.shape) < LEAST_VOXELS or sorted(volume.shape)[1] < LEAST_ALONG:
-            shape = " x ".join(map(str, volume.shape))
-            raise RegistrationError(f"{volume.name} has {shape} voxels, too few to register: a plane of {LEAST_ALONG} x 16 is the least.")
-    if min(fixed.shape) == 1 and min(moving.shape) == 1:
-        raise RegistrationError(
-            f"{fixed.name} and {moving.name} are single slices; where one lies across the other cannot be told, so one must be a volume."
-        )
-    if plan.metric not in ITK_METRICS:
-        plan = msgspec.structs.replace(plan, refine="builtin")
-    return plan if plan.levels_mm else msgspec.structs.replace(plan, levels_mm=choose_levels(fixed.grid, moving.grid))
-
-
-def _checked_start(fixed: Volume, moving: Volume, start: Affine | None) -> Affine:
-    """Where to begin, between the scanner spaces of the two, and rigid."""
-    fixed_name, moving_name = distinct_names((fixed, moving))
-    spaces = scanner(moving_name), scanner(fixed_name)
-    if start is None:
-        return Affine.identity(*spaces)
-    if (start.source, start.target) not in (spaces, (moving.affine.target, fixed.affine.target)):
-        raise SpaceMismatchError(
-            f"The start must lead from {spaces[0]} to {spaces[1]}, got {start.source} -> {start.target}; is an .inverse() missing?"
-        )
-    stretch = np.linalg.svd(start.linear, compute_uv=False)
-    if np.abs(stretch - 1).max() > RIGID_TOLERANCE or np.linalg.det(start.linear) < 0:
-        raise RegistrationError(
-            f"The start {start.source} -> {start.target} is not rigid (it stretches by {stretch[-1]:.4g} to {stretch[0]:.4g} or mirrors); "
-            "begin from a turn and a shift."
-        )
-    return Affine(start.matrix, *spaces)
-
-
-def _overlap(source: Level, target: Level, pose: FloatArray) -> float:
-    """Share of the source's object that lies in the target's field of view."""
-    points = np.argwhere(source.near) * source.spacing + source.origin
-    index = np.rint((points @ pose[:3, :3].T + pose[:3, 3] - target.origin) / target.spacing)
-    return float(((index >= 0) & (index < target.values.shape)).all(axis=1).mean())
-
-
-def _refuse_apart(fixed: Volume, moving: Volume, pairing: Pairing, start: Affine) -> None:
-    """Raise where next to nothing of the source's object lies in the target's field of view at the start."""
-    inside = _overlap(pairing.source[0], pairing.target[0], pairing.pose(start.matrix))
-    if inside < LEAST_OVERLAP:
-        raise RegistrationError(
-            f"{fixed.name} and {moving.name} do not overlap where the registration starts ({inside:.0%} of the smaller one lies in the "
-            "other); move one onto the other roughly, then refine, or search without a start."
-        )
-
-
-def _engine_notes(asked: RegistrationPlan, plan: RegistrationPlan) -> tuple[str, ...]:
-    """Who refined, where it is not who was asked."""
-    if asked.refine == plan.refine:
-        return ()
-    return (f"SimpleITK has no {METRIC_WORDS[plan.metric]}; the built-in metric refined instead",)
-
-
-def _notes(volumes: tuple[Volume, Volume], plan: RegistrationPlan, information: float, overlap: float, rival: float) -> tuple[str, ...]:
-    """What a person should know of how the answer came about."""
-    notes = [f"of {v.name}, the first of {v.n_times} time points was used" for v in volumes if v.n_times > 1]
-    if overlap < DOUBTFUL_OVERLAP:
-        notes.append(f"look closely: only {overlap:.0%} of the smaller volume's object lies in the field of view of the other")
-    if plan.metric == "mi" and information < DOUBTFUL_INFORMATION:
-        notes.append(f"look closely: the two images share next to no information ({information:.2f} nats)")
-    if rival > DOUBTFUL_RIVAL:
-        notes.append(f"look closely: in another place the two images are nearly as alike ({rival:.0%})")
-    return tuple(notes)

@@ -27,9 +27,10 @@ from volstudio.volumes.volume import distinct_names
 
 if TYPE_CHECKING:
     from volstudio.geometry.affine import Affine, FloatArray
+    from volstudio.registration.prepare import Level
     from volstudio.volumes.volume import Volume
 
-__all__ = ["Evidence", "Trust", "trust"]
+__all__ = ["Evidence", "Trust", "judge", "trust"]
 
 SEED = 20
 COARSE_SAMPLES, COARSE_BINS = 2500, 16
@@ -40,6 +41,7 @@ PROBE_SHIFTS, PROBE_TURNS_DEG = (0.375, 1.0), (3.0, 8.0)
 AWAY, AWAY_DEG = 1.25, 10.0
 AWAY_DIRECTIONS = ((1.0, 1.0, -1.0), (-1.0, 1.0, 1.0))
 LEAST_OVERLAP = 0.2
+RIVAL = 0.95  # successes of bench/register have 0.1 to 0.6
 
 # The limits were set on bench/trust, six pairs; the figures say where its right (r) and its wrong (w) ones lie.
 NEAR, FAR = 0.25, 0.4  # coarse voxels of disagreement: r up to 0.24, w from 0.42
@@ -131,6 +133,30 @@ def trust(fixed: Volume, moving: Volume, moving_to_fixed: Affine, *, progress: P
     coarsest = choose_levels(fixed.grid, moving.grid)[0]
     pairing = Pairing.of(fixed, moving, (coarsest, coarsest / 2), progress=progress.part(0.0, 0.4))
     return judged(_Probe.of(pairing).evidence(pairing.pose(moving_to_fixed.matrix), progress.part(0.4, 1.0)), coarsest)
+
+
+def judge(pairing: Pairing, pose: FloatArray, *, rival: float = 0.0, progress: Progress | None = None) -> Trust:
+    """Judge a pose of volumes that are prepared already.
+
+    Parameters
+    ----------
+    pairing : Pairing
+    pose : (4, 4) float array
+        Source frame -> target frame.
+    rival : float
+        How good the best other place that a search found is, over this one.
+    progress : Progress, optional
+    """
+    two = replace(pairing, source=_two(pairing.source), target=_two(pairing.target))
+    found = judged(_Probe.of(two).evidence(pose, progress or Progress()), pairing.source[0].spacing)
+    if found.verdict == "pass" and rival > RIVAL:
+        return replace(found, verdict="look", reasons=(f"in another place they are nearly as alike ({rival:.0%})",))
+    return found
+
+
+def _two(levels: tuple[Level, ...]) -> tuple[Level, ...]:
+    """The two coarsest levels; the one there is, twice."""
+    return levels[0], levels[min(1, len(levels) - 1)]
 
 
 def judged(evidence: Evidence, coarsest_mm: float) -> Trust:
