@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from volstudio.progress import Progress as Progress
     from volstudio.registration.group import register_chain as register_chain
     from volstudio.registration.group import register_many as register_many
+    from volstudio.registration.mean_space import mean_space as mean_space
     from volstudio.registration.plan import RegistrationPlan as RegistrationPlan
     from volstudio.registration.rigid import register as register
     from volstudio.registration.trust import trust as trust
@@ -47,6 +48,7 @@ _HOMES = {
     "Volume": "volumes.volume",
     "add_to": "rendering.plotter",
     "load_scene": "scene.files",
+    "mean_space": "registration.mean_space",
     "open_volume": "volumes.readers",
     "read_transform": "transforms.files",
     "register": "registration.rigid",

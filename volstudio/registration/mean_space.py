@@ -1,0 +1,309 @@
+"""The space in the middle of several scans of one subject: no scan is the template, none is favoured, and bad ones are not heard.
+
+Pairs of scans are registered, more than would be needed; poses of all scans are found that agree with them best
+(`volstudio.geometry.consensus`); and the space is put where the scans lie around it in balance (`volstudio.geometry.barycentre`). Choosing
+one scan as the target would treat it unlike the others, which biases longitudinal studies (Reuter & Fischl, NeuroImage 57, 2011).
+"""
+
+from __future__ import annotations
+
+import math
+import zlib
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from volstudio.errors import GeometryError, RegistrationError
+from volstudio.geometry.affine import Affine
+from volstudio.geometry.barycentre import barycentre
+from volstudio.geometry.consensus import Consensus, consensus
+from volstudio.geometry.rigid import RigidTransform, compose
+from volstudio.geometry.spaces import scanner
+from volstudio.progress import Progress
+from volstudio.registration.group import attempt
+from volstudio.registration.plan import DEFAULT
+from volstudio.registration.prepare import choose_levels, own_frame
+from volstudio.registration.shelf import Shelf
+from volstudio.volumes.volume import check_volume, distinct_names
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from volstudio.geometry.affine import FloatArray
+    from volstudio.registration.plan import RegistrationPlan
+    from volstudio.registration.result import RegistrationResult
+    from volstudio.volumes.volume import Volume
+
+    Pair = tuple[int, int]
+
+__all__ = ["MeanSpace", "mean_space"]
+
+# So many scans are all registered to one another; of more, each to six others.
+ALL_PAIRS = 7
+# Good maps contradict each other by less than this share of a voxel: 0.01 among visits of one head, 0.2 of a stranger's with them.
+GOOD_GAP = 0.05
+# A scan that is further from the others than this many times what is usual among them, and than two good gaps, counts less.
+MUCH_FURTHER = 4.0
+# Less than this is nothing: a stranger's pose of 10 mm would still move the middle by tenths of a millimetre.
+LEAST_WEIGHT = 0.05
+# Radians from the middle; at a quarter turn there may be other middles (Afsari, Proc. AMS 139, 2011).
+FARTHEST_TURN = math.radians(80)
+SHARE_OF_PAIRS = 0.98
+# What a pair counts for before the others are heard, by the verdict on it.
+BELIEVED = {"pass": 1.0, "look": 0.3, "fail": 0.03}
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class MeanSpace:
+    """A space in the middle of several scans.
+
+    Parameters
+    ----------
+    name : str
+        Of the space: ``"<name>:scanner"``.
+    to_mean : mapping of str to Affine
+        By scan, in the order given: where a point of the scan lies in the mean space; rigid.
+    weights : mapping of str to float
+        What each scan counted for: 1 for one that agrees with the others, less for one that does not, 0 for a stranger.
+    disagreement_mm : mapping of str to float
+        How far a scan is from where the others want it: the lower median over its pairs.
+    failures : mapping of str to str
+        Scans that could be registered to no other one, and why; they are not in ``to_mean``.
+    pairs : mapping of (str, str) to RegistrationResult
+        (moving, fixed): what it rests on.
+    notes : tuple of str
+        What a person should know.
+    """
+
+    name: str
+    to_mean: Mapping[str, Affine]
+    weights: Mapping[str, float]
+    disagreement_mm: Mapping[str, float]
+    failures: Mapping[str, str] = field(default_factory=dict)
+    pairs: Mapping[tuple[str, str], RegistrationResult] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
+
+    @property
+    def outliers(self) -> tuple[str, ...]:
+        """Scans that counted for less."""
+        return tuple(name for name, weight in self.weights.items() if weight < 1)
+
+    def between(self, source: str, target: str) -> Affine:
+        """Map of the points of one scan to those of another, by way of the mean space."""
+        return self.to_mean[target].inverse() @ self.to_mean[source]
+
+
+def mean_space(
+    volumes: Sequence[Volume], *, plan: RegistrationPlan = DEFAULT, name: str = "mean", progress: Progress | None = None
+) -> MeanSpace:
+    """The space in the middle of several scans of one subject.
+
+    Parameters
+    ----------
+    volumes : sequence of Volume
+        Two or more.
+    plan : RegistrationPlan
+        For every pair.
+    name : str
+        Of the mean space.
+    progress : Progress, optional
+
+    Returns
+    -------
+    MeanSpace
+        The same, to the last bit, in whatever order the scans are given.
+
+    Raises
+    ------
+    RegistrationError
+        There are fewer than two scans, the name is that of a scan, no two scans can be registered, or the headers turn the scans by more
+        than 80 degrees from their middle.
+    Cancelled
+
+    Notes
+    -----
+    Of two scans it is half-way along the screw from one to the other, so that the maps to both are inverses. Of more it is the
+    exponential barycentre of the scans' poses, each counted by its weight, which depends on no choice of origin or axes. With three or
+    more scans, one that contradicts the others (another person's, a spoilt one) counts for little and is said in ``notes``.
+
+    Sources: Reuter, Rosas & Fischl, "Highly accurate inverse consistent registration: a robust approach", NeuroImage 53, 2010; Reuter
+    et al., "Within-subject template estimation for unbiased longitudinal image analysis", NeuroImage 61, 2012.
+
+    Examples
+    --------
+    >>> middle = mean_space([first_visit, second_visit])  # doctest: +SKIP
+    >>> middle.to_mean["first_visit"].matrix  # doctest: +SKIP
+    """
+    for volume in volumes:
+        check_volume(volume, "A scan of a mean space")
+    if len(volumes) < 2:
+        raise RegistrationError(f"A mean space needs at least two scans, got {len(volumes)}.")
+    names = distinct_names(volumes)
+    if name in names:
+        raise RegistrationError(f"One of the scans is called {name!r} like the mean space; give the space another name.")
+    order = sorted(range(len(volumes)), key=lambda number: _content(volumes[number]))
+    work = _Work([volumes[number].renamed(names[number]) for number in order], plan, Shelf(room=ALL_PAIRS))
+    progress = progress or Progress()
+    pairs, errors = work.pairs(progress.part(0.0, SHARE_OF_PAIRS))
+    joined = _largest_joined(len(volumes), pairs)
+    if len(joined) < 2:
+        raise RegistrationError(f"No two of the {len(volumes)} scans could be registered; the first reason: {next(iter(errors.values()))}")
+    progress("finding the middle", SHARE_OF_PAIRS)
+    settled = work.settled(pairs, joined)
+    progress("found the middle", 1.0)
+    found = {work.volumes[scan].name: number for number, scan in enumerate(joined)}
+    given = [each for each in names if each in found]
+    middle = f"{name}:scanner"
+    return MeanSpace(
+        name,
+        {each: Affine(settled.to_mean[found[each]].matrix, scanner(each), middle) for each in given},
+        {each: float(settled.weights[found[each]]) for each in given},
+        {each: float(settled.gaps_mm[found[each]]) for each in given},
+        {each: _why(each, work, errors) for each in names if each not in found},
+        {(work.volumes[i].name, work.volumes[j].name): result for (i, j), result in pairs.items()},
+        _notes(given, found, settled, work.floor_mm),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Work:
+    """The scans in an order that does not depend on how they were given, and how pairs of them are registered."""
+
+    volumes: list[Volume]
+    plan: RegistrationPlan
+    shelf: Shelf
+
+    @property
+    def floor_mm(self) -> float:
+        """By how much good maps may contradict each other."""
+        return GOOD_GAP * float(np.median([np.prod(volume.grid.voxel_sizes) ** (1 / 3) for volume in self.volumes]))
+
+    def pairs(self, progress: Progress) -> tuple[dict[Pair, RegistrationResult], dict[Pair, str]]:
+        """Results of pairs, the first of which is the moving scan, and why there is none."""
+        results, errors = {}, {}
+        wanted = _pairs_of(len(self.volumes))
+        for number, (i, j) in enumerate(wanted):
+            part = progress.part(number / len(wanted), (number + 1) / len(wanted))
+            tried = attempt(self.volumes[j], self.volumes[i], plan=self.plan, start=None, progress=part, shelf=self.shelf)
+            if tried.result is None:
+                errors[i, j] = str(tried.error)
+            else:
+                results[i, j] = tried.result
+        return results, errors
+
+    def settled(self, pairs: Mapping[Pair, RegistrationResult], joined: Sequence[int]) -> _Settled:
+        """The mean space among the joined scans, in their order."""
+        number = {scan: n for n, scan in enumerate(joined)}
+        among = {(number[i], number[j]): result for (i, j), result in pairs.items() if i in number and j in number}
+        maps = {pair: RigidTransform.nearest(result.moving_to_fixed.matrix) for pair, result in among.items()}
+        believed = {pair: 1.0 if result.trust is None else BELIEVED[result.trust.verdict] for pair, result in among.items()}
+        middles, radii = zip(*(self._object(self.volumes[scan]) for scan in joined), strict=True)
+        agreed = consensus(maps, middles, radius_mm=float(np.median(radii)), floor_mm=self.floor_mm, prior=believed)
+        return _Settled.among(agreed, believed, reasons=_reasons(among), floor=self.floor_mm)
+
+    def _object(self, volume: Volume) -> tuple[FloatArray, float]:
+        """Middle of what a scan shows, mm in its scanner space, and the radius of a ball as wide."""
+        frame = own_frame(volume.grid)
+        middle, variance = self.shelf(volume, frame, choose_levels(volume.grid, volume.grid), progress=Progress())[0].moments()
+        return frame[:3, :3] @ middle + frame[:3, 3], math.sqrt(5 * float(variance.mean()))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Settled:
+    """The mean space among poses, and what speaks against each scan."""
+
+    to_mean: list[RigidTransform]
+    weights: FloatArray
+    gaps_mm: FloatArray
+    reasons: list[str]
+
+    @classmethod
+    def among(cls, agreed: Consensus, believed: Mapping[Pair, float], *, reasons: list[str], floor: float) -> _Settled:
+        """Put the mean space in the middle of the scans that agree; the median pair of a good scan is good, even where some are not."""
+        count = len(agreed.poses)
+        gaps, trusted = np.empty(count), np.empty(count)
+        for scan in range(count):
+            own = sorted(gap for pair, gap in agreed.gaps_mm.items() if scan in pair)
+            gaps[scan] = own[(len(own) - 1) // 2]
+            belief = sorted(share for pair, share in believed.items() if scan in pair)
+            trusted[scan] = belief[len(belief) // 2]
+        limit = max(2 * floor, MUCH_FURTHER * float(np.median(gaps)))
+        weights = np.minimum((limit / np.maximum(gaps, limit)) ** 2, trusted / trusted.max())
+        weights = weights / weights.max()
+        weights[weights < LEAST_WEIGHT] = 0.0
+        middle = _middle(agreed.poses, weights)
+        return cls([compose(middle, pose.inverse()) for pose in agreed.poses], weights, gaps, reasons)
+
+
+def _middle(poses: Sequence[RigidTransform], weights: FloatArray) -> RigidTransform:
+    """The pose around which the poses lie in balance, if there is only one."""
+    try:
+        middle = barycentre(poses, weights=weights)
+    except GeometryError:
+        away = math.pi
+    else:
+        away = max(compose(middle.inverse(), pose).angle for pose, weight in zip(poses, weights, strict=True) if weight > 0)
+    if away > FARTHEST_TURN:
+        raise RegistrationError(
+            f"The headers turn the scans by up to {math.degrees(away):.0f} degrees from their middle, which is then not the only one; "
+            "lay them roughly alike first."
+        )
+    return middle
+
+
+def _reasons(pairs: Mapping[Pair, RegistrationResult]) -> list[str]:
+    """For each scan what the first of its doubtful pairs is doubted for; empty where none is."""
+    count = 1 + max(max(pair) for pair in pairs)
+    said = [""] * count
+    for (i, j), result in pairs.items():
+        for scan in (i, j):
+            if result.trust is not None and result.trust.reasons and not said[scan]:
+                said[scan] = result.trust.reasons[0]
+    return said
+
+
+def _content(volume: Volume) -> tuple[tuple[int, ...], bytes, int]:
+    """What tells scans apart whatever their names and order."""
+    return volume.shape, volume.affine.matrix.tobytes(), zlib.crc32(np.ascontiguousarray(volume.frame(0)).data)
+
+
+def _pairs_of(count: int) -> list[Pair]:
+    """Pairs to register: all of a few scans; of many, rings of near and far neighbours that close triangles."""
+    if count <= ALL_PAIRS:
+        return [(i, j) for i in range(count) for j in range(i + 1, count)]
+    far = round(math.sqrt(count))
+    rings = {(i, (i + step) % count) for step in (1, far, far + 1) for i in range(count)}
+    return sorted({(min(pair), max(pair)) for pair in rings})
+
+
+def _largest_joined(count: int, pairs: Mapping[Pair, RegistrationResult]) -> list[int]:
+    """The largest set of scans that registered pairs join."""
+    group = list(range(count))
+    for i, j in pairs:
+        old, new = max(group[i], group[j]), min(group[i], group[j])
+        group = [new if each == old else each for each in group]
+    largest = max(set(group), key=lambda each: (group.count(each), -each))
+    return [scan for scan in range(count) if group[scan] == largest]
+
+
+def _why(name: str, work: _Work, errors: Mapping[Pair, str]) -> str:
+    """The first reason why a scan is not among the joined ones."""
+    number = next(n for n, volume in enumerate(work.volumes) if volume.name == name)
+    return next((text for pair, text in errors.items() if number in pair), "It could be registered to none of the others.")
+
+
+def _notes(names: Sequence[str], found: Mapping[str, int], settled: _Settled, floor: float) -> tuple[str, ...]:
+    """What a person should know of how the scans agree."""
+    notes = []
+    for name in names:
+        scan = found[name]
+        if settled.weights[scan] < 1:
+            why = f"it contradicts the other scans by {settled.gaps_mm[scan]:.2g} mm"
+            why += f", and {settled.reasons[scan]}" if settled.reasons[scan] else ""
+            share = f"for {settled.weights[scan]:.0%} only" if settled.weights[scan] else "for nothing"
+            notes.append(f"look closely: {name} counted {share}: {why}; is it of the same person?")
+    usual = float(np.median(settled.gaps_mm))
+    if usual > 5 * floor:
+        notes.append(f"look closely: the scans contradict each other by {usual:.2g} mm, and which are wrong cannot be told")
+    return tuple(notes)
