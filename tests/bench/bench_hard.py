@@ -21,7 +21,6 @@ from hard_cases import KINDS, LEVELS, build
 from volstudio.errors import RegistrationError
 from volstudio.registration.plan import RegistrationPlan
 from volstudio.registration.rigid import register
-from volstudio.registration.trust import trust
 from volstudio.volumes.save import save_volume
 
 COLUMNS = ("kind", "level", "seed", "engine", "angle_deg", "error_mm", "tolerance_mm", "verdict", "bound_mm", "cpu_s", "said")
@@ -32,16 +31,15 @@ def judged(case, engine, *, with_trust=True):
     """One row of figures of a case."""
     began = time.process_time()
     try:
-        found = register(case.fixed, case.moving, plan=RegistrationPlan(refine=engine))
+        found = register(case.fixed, case.moving, plan=RegistrationPlan(refine=engine), judge=with_trust)
     except RegistrationError as error:
         return {"error_mm": np.inf, "verdict": "refused", "bound_mm": np.inf, "cpu_s": time.process_time() - began, "said": str(error)}
-    seconds = time.process_time() - began
-    row = {"error_mm": case.error_mm(found.fixed_to_moving.matrix), "cpu_s": seconds, "said": "; ".join(found.notes)}
+    row = {"error_mm": case.error_mm(found.fixed_to_moving.matrix), "cpu_s": time.process_time() - began}
     if not with_trust:
-        return row | {"verdict": "look" if "look" in row["said"] else "pass", "bound_mm": np.nan}
-    judgement = trust(case.fixed, case.moving, found.moving_to_fixed)
-    said = " | ".join(filter(None, (row["said"], "; ".join(judgement.reasons))))
-    return row | {"verdict": judgement.verdict, "bound_mm": judgement.error_mm, "said": said}
+        said = "; ".join(found.notes)
+        return row | {"verdict": "look" if "look" in said else "pass", "bound_mm": np.nan, "said": said}
+    said = " | ".join(filter(None, ("; ".join(found.notes), "; ".join(found.trust.reasons))))
+    return row | {"verdict": found.trust.verdict, "bound_mm": found.trust.error_mm, "said": said}
 
 
 def outcome(row):

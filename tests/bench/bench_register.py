@@ -1,146 +1,164 @@
-"""How near `register` comes to a known truth, and what it costs: ``python tests/bench/bench_register.py [ROUNDS]``.
+"""How near `register` comes to a known truth, and what it costs, beside other programs on the same files.
 
-The built-in sample's EPI gets a header that is wrong by a known move, drawn anew for each round and level. Beside `register`, two
-SimpleITK scripts get the same two volumes. Errors are mean mm over the voxels of the brain. `registered` is the adapter for judges that
-hand over two paths.
+    python tests/bench/bench_register.py                                        # the built-in sample, volstudio's two engines
+    python tests/bench/bench_register.py --peers /tmp/peers --install           # makes an environment for each peer there, then runs all
+    python tests/bench/bench_register.py --cases FOLDER --peers /tmp/peers --levels easy,hard --seeds 2 --out rows.csv
+    python tests/bench/bench_register.py --table rows.csv
+
+From file to matrix, each program in a process and an environment of its own, two threads, imports not counted. Errors are mean mm from the
+truth over the head; found means below 2 mm. Only ratios of one run mean something. `registered` is the adapter for judges that hand over
+two paths.
 """
 
 from __future__ import annotations
 
-import statistics
+import argparse
+import csv
+import json
+import os
+import subprocess
 import sys
-import time
-from dataclasses import dataclass
+import tempfile
+import venv
+from pathlib import Path
 
-import numpy as np
-import SimpleITK as sitk  # noqa: N813 - the name everybody knows it by
+from peer_methods import PACKAGES, volstudio
+from register_tables import tables
+from truth_cases import LEVELS, from_folder, from_sample, tiny
 
-from volstudio.geometry.affine import Affine
-from volstudio.geometry.grid import Grid
-from volstudio.geometry.rigid import RigidTransform
-from volstudio.registration.rigid import register
-from volstudio.volumes.readers import open_volume
-from volstudio.volumes.samples import brain_points, sample, truth
-from volstudio.volumes.volume import Volume
-
-LEVELS = {"easy": ((1, 5), (1, 5)), "medium": ((5, 15), (5, 20)), "hard": ((15, 45), (20, 60))}  # degrees, mm
-FLIP = np.diag([-1.0, -1.0, 1.0, 1.0])
+COLUMNS = ("method", "pair", "level", "seed", "error_mm", "wall_s", "cpu_s", "peak_mb", "idle_mb", "failed")
+THREAD_VARIABLES = ("ITK_GLOBAL_DEFAULT_NUMBER_OF_THREADS", "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
+HERE = Path(__file__).resolve().parent
 
 
 def registered(fixed_path, moving_path):
     """(4, 4) fixed -> moving map of two files, RAS+ mm."""
-    return register(open_volume(fixed_path, name="fixed"), open_volume(moving_path, name="moving")).fixed_to_moving.matrix
+    return volstudio(fixed_path, moving_path)
 
 
-def volstudio(fixed, moving):
-    return register(fixed, moving).moving_to_fixed.matrix
+class Program:
+    """A method of `peer_methods` in a process of its own, started when it is first asked."""
+
+    def __init__(self, method, python, threads):
+        self.method = method
+        names = dict.fromkeys(THREAD_VARIABLES, str(threads))
+        command = [str(python), str(HERE / "peer_methods.py"), method]
+        self.process = subprocess.Popen(
+            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, env=os.environ | names
+        )
+
+    def answer(self, fixed, moving):
+        """What it says to two files; a process that has ended fails in these and all after it."""
+        failed = {"failed": "the process ended"}
+        if self.process.poll() is not None:
+            return failed
+        print(json.dumps([str(fixed), str(moving)]), file=self.process.stdin, flush=True)
+        return json.loads(self.process.stdout.readline() or json.dumps(failed))
+
+    def row(self, case):
+        """Figures of one case."""
+        answer = self.answer(case.fixed, case.moving)
+        matrix = answer.pop("matrix", None)
+        row = {"method": self.method, "pair": case.pair, "level": case.level, "seed": case.seed, "failed": "", **answer}
+        return row | {"error_mm": float("inf") if matrix is None else case.error_mm(matrix)}
+
+    def end(self):
+        self.process.stdin.close()
+        self.process.wait()
 
 
-def tuned(fixed, moving):
-    """SimpleITK with header start, pyramid in mm, regular samples, regular steps."""
-    method = _method()
-    spacing = float(fixed.grid.voxel_sizes.min())
-    method.SetMetricAsMattesMutualInformation(32)
-    method.SetMetricSamplingStrategy(method.REGULAR)
-    method.SetMetricSamplingPercentagePerLevel([1.0, 0.5, 0.1], 7)
-    method.SetOptimizerAsRegularStepGradientDescent(2.0, 1e-3, 200, 0.6, 1e-8)
-    method.SetShrinkFactorsPerLevel([max(1, round(mm / spacing)) for mm in (6, 3, 1.5)])
-    method.SetSmoothingSigmasPerLevel([3, 1.5, 0])
-    start = sitk.Euler3DTransform()
-    start.SetCenter((FLIP[:3, :3] @ fixed.grid.centre).tolist())
-    method.SetInitialTransform(start, inPlace=False)
-    return _moving_to_fixed(method.Execute(_image(fixed), _image(moving)))
+def python_of(folder, method):
+    """The Python of a method's environment."""
+    return Path(sys.executable) if PACKAGES[method][0] == "volstudio" else folder / PACKAGES[method][0] / "bin" / "python"
 
 
-def notebook(fixed, moving):
-    """The recipe of the SimpleITK notebooks."""
-    method = _method()
-    method.SetMetricAsMattesMutualInformation(50)
-    method.SetMetricSamplingStrategy(method.RANDOM)
-    method.SetMetricSamplingPercentage(0.1, seed=42)
-    method.SetOptimizerAsGradientDescent(1.0, 100, 1e-6, 10)
-    method.SetShrinkFactorsPerLevel([4, 2, 1])
-    method.SetSmoothingSigmasPerLevel([2, 1, 0])
-    images = _image(fixed), _image(moving)
-    start = sitk.CenteredTransformInitializer(*images, sitk.Euler3DTransform(), sitk.CenteredTransformInitializerFilter.GEOMETRY)
-    method.SetInitialTransform(start, inPlace=False)
-    return _moving_to_fixed(method.Execute(*images))
+def missing(folder, methods):
+    """The environments that are not there or do not hold their package, by name."""
+    wanted = {PACKAGES[m] for m in methods if PACKAGES[m][0] != "volstudio"}
+    tries = ((package, [str(folder / package / "bin" / "python"), "-c", f"import numpy, {module}"]) for package, module in sorted(wanted))
+    return [package for package, command in tries if not Path(command[0]).exists() or subprocess.run(command, check=False).returncode]
 
 
-@dataclass
-class Score:
-    """Errors in mm and seconds of one method at one level."""
-
-    errors: list[float]
-    wall: list[float]
-    cpu: list[float]
-
-    def row(self, method, level):
-        found = sum(error < 2 for error in self.errors)
-        figures = f"{statistics.median(self.errors):9.3f} {max(self.errors):9.2f}"
-        times = f"{statistics.median(self.wall):8.2f} {statistics.median(self.cpu):8.2f}"
-        return f"{method:<12}{level:<8}{found:>3}/{len(self.errors):<3}{figures}{times}"
+def install(folder, packages):
+    """Make an environment for each package."""
+    for package in packages:
+        print(f"making {folder / package} ...", flush=True)
+        venv.create(folder / package, with_pip=True)
+        subprocess.run([str(folder / package / "bin" / "python"), "-m", "pip", "install", "--quiet", "numpy", package], check=True)
 
 
-def moved_epi(epi, level, random):
-    """The EPI with a header wrong by a move of a level, and its true map to the T1."""
-    (low_deg, high_deg), (low_mm, high_mm) = LEVELS[level]
-    axis, direction = random.normal(size=(2, 3))
-    turn = RigidTransform.from_axis_angle(axis, np.radians(random.uniform(low_deg, high_deg)), centre=epi.grid.centre).matrix
-    move = np.eye(4)
-    move[:3, 3] = direction / np.linalg.norm(direction) * random.uniform(low_mm, high_mm)
-    right = truth().matrix
-    wrong = move @ turn @ right @ epi.affine.matrix  # begins at the truth, so that the level says how far off it is
-    grid = Grid(epi.shape, Affine(wrong, "epi:voxel", "epi:scanner"))
-    return Volume(epi.data, grid, "epi"), right @ epi.affine.matrix @ np.linalg.inv(wrong)
+def arguments(argv=None):
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--cases", type=Path, help="folder with cases.json (default: cases of the built-in sample)")
+    parser.add_argument("--peers", type=Path, help="folder of the peers' environments")
+    parser.add_argument("--install", action="store_true", help="make those that are missing there")
+    parser.add_argument("--methods", help="some of: " + ", ".join(PACKAGES))
+    parser.add_argument("--pairs", help="names of pairs in cases.json")
+    parser.add_argument("--levels", default="easy,hard", help="of " + ", ".join(LEVELS))
+    parser.add_argument("--seeds", type=int, default=2, help="cases of each pair and level")
+    parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--out", type=Path, help="CSV file; rows that it holds already are kept and not run again")
+    parser.add_argument("--table", type=Path, nargs="+", help="only print the tables of such files")
+    return parser.parse_args(argv)
 
 
-def main(rounds: int) -> None:
-    t1, epi = sample("t1"), sample("epi")
-    index = epi.affine.inverse().apply(brain_points())
-    print("method      level   found   median mm  worst  wall s   CPU s")
-    for level in LEVELS:
-        scores = {method: Score([], [], []) for method in (volstudio, tuned, notebook)}
-        for seed in range(rounds):
-            moving, right = moved_epi(epi, level, np.random.default_rng((seed, len(level))))
-            points = moving.affine.apply(index)
-            for method, score in scores.items():
-                wall, cpu = time.perf_counter(), time.process_time()
-                found = method(t1, moving)
-                score.wall.append(time.perf_counter() - wall)
-                score.cpu.append(time.process_time() - cpu)
-                change = found - right
-                score.errors.append(float(np.linalg.norm(points @ change[:3, :3].T + change[:3, 3], axis=1).mean()))
-        for method, score in scores.items():
-            print(score.row(method.__name__, level))
+def read(paths):
+    """Rows of CSV files, their figures as numbers."""
+    rows = [row for path in paths if path.exists() for row in csv.DictReader(path.open())]
+    return [row | {name: float(row[name] or "nan") for name in ("error_mm", "wall_s", "cpu_s", "peak_mb", "idle_mb")} for row in rows]
 
 
-def _method():
-    method = sitk.ImageRegistrationMethod()
-    method.SetInterpolator(sitk.sitkLinear)
-    method.SetOptimizerScalesFromPhysicalShift()
-    method.SmoothingSigmasAreSpecifiedInPhysicalUnitsOn()
-    return method
+def main(argv=None):
+    given = arguments(argv)
+    if given.table:
+        print(tables(read(given.table)))
+        return
+    methods = given.methods.split(",") if given.methods else [m for m in PACKAGES if given.peers or PACKAGES[m][0] == "volstudio"]
+    if given.install:
+        install(given.peers, missing(given.peers, methods))
+    if given.peers and (absent := missing(given.peers, methods)):
+        sys.exit(f"{given.peers} holds no working environment for {', '.join(absent)}; --install makes them.")
+    rows = read([given.out]) if given.out else []
+    done = {(row["method"], row["pair"], row["level"], str(row["seed"])) for row in rows}
+    with tempfile.TemporaryDirectory() as scratch:
+        options = {"levels": given.levels.split(","), "seeds": given.seeds}
+        if given.cases:
+            cases = from_folder(given.cases, Path(scratch), pairs=given.pairs and given.pairs.split(","), **options)
+        else:
+            cases = from_sample(Path(scratch), **options)
+        rows += run(list(cases), methods, given, done, tiny(Path(scratch)))
+    print("\n" + tables(rows))
 
 
-def _image(volume):
-    """ITK image in ITK's world, left-posterior-superior."""
-    image = sitk.GetImageFromArray(np.asarray(volume.frame(), np.float32).T)
-    affine = FLIP @ volume.affine.matrix
-    image.SetSpacing(volume.grid.voxel_sizes.tolist())
-    image.SetDirection((affine[:3, :3] / volume.grid.voxel_sizes).ravel().tolist())
-    image.SetOrigin(affine[:3, 3].tolist())
-    return image
-
-
-def _moving_to_fixed(transform):
-    """(4, 4) RAS+ map of ITK's transform, which leads from fixed to moving."""
-    matrix = np.eye(4)
-    matrix[:3, 3] = transform.TransformPoint((0.0, 0.0, 0.0))
-    for k in range(3):
-        matrix[:3, k] = np.array(transform.TransformPoint(np.eye(3)[k].tolist())) - matrix[:3, 3]
-    return np.linalg.inv(FLIP @ matrix @ FLIP)
+def run(cases, methods, given, done, first):
+    """Rows of the cases that are not done yet: case by case, so that all programs meet the same load; ``first``: two files to begin on."""
+    programs: dict[str, Program] = {}
+    rows = []
+    for case in cases:
+        for method in methods:
+            if (method, case.pair, case.level, str(case.seed)) in done:
+                continue
+            if method not in programs:
+                programs[method] = Program(method, python_of(given.peers, method), given.threads)
+                programs[method].answer(*first)
+            row = programs[method].row(case)
+            rows.append(row)
+            print(
+                f"{method:20}{case.pair:10}{case.level:8}{case.seed:5}{row['error_mm']:10.3f} mm"
+                f"{row.get('wall_s', 0):8.2f} s  cpu {row.get('cpu_s', 0):7.2f} s {row.get('peak_mb', 0):6.0f} MB  {row['failed']}",
+                flush=True,
+            )
+            if given.out:
+                new = not given.out.exists()
+                with given.out.open("a", newline="") as stream:
+                    writer = csv.DictWriter(stream, COLUMNS)
+                    if new:
+                        writer.writeheader()
+                    writer.writerow(row)
+    for program in programs.values():
+        program.end()
+    return rows
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]) if len(sys.argv) > 1 else 5)
+    main()

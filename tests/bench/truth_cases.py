@@ -1,0 +1,104 @@
+"""Pairs with a known truth, as files that any program can read: from a folder of cases, or of the built-in sample.
+
+A folder of cases holds ``cases.json``: ``pairs`` (files of a fixed and of moving volumes, ``T0``: the true fixed -> moving map of the
+headers as they are, ``box``: where errors count) and ``cases`` (pair, level, seed, number of the moving volume, and a wrong move: axis,
+angle_deg, t_mm). The move is written into the moving header; the voxels stay.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import nibabel
+import numpy as np
+
+from volstudio.geometry.rigid import RigidTransform
+from volstudio.volumes.samples import brain_points, sample_path, truth
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+LEVELS = {"easy": ((1, 5), (1, 5)), "medium": ((5, 15), (5, 20)), "hard": ((15, 45), (20, 60)), "extreme": ((45, 180), (20, 100))}
+
+
+@dataclass(frozen=True)
+class TruthCase:
+    """Two files, the true (4, 4) fixed -> moving map in RAS+ mm, and the (n, 3) points of the fixed world where its error counts."""
+
+    pair: str
+    level: str
+    seed: int
+    fixed: Path
+    moving: Path
+    truth: np.ndarray
+    points: np.ndarray
+
+    def error_mm(self, matrix):
+        """Mean distance of a map from the truth."""
+        change = np.asarray(matrix) - self.truth
+        return float(np.linalg.norm(self.points @ change[:3, :3].T + change[:3, 3], axis=1).mean())
+
+
+def from_folder(folder, scratch, *, pairs=None, levels=None, seeds=2):
+    """Cases of a folder, the first few seeds of each pair and level; files are written to a scratch folder."""
+    book = json.loads((folder / "cases.json").read_text())
+    wanted = [c for c in book["cases"] if (not pairs or c["pair"] in pairs) and (not levels or c["level"] in levels)]
+    for group in dict.fromkeys((c["pair"], c["level"]) for c in wanted):
+        for case in sorted((c for c in wanted if (c["pair"], c["level"]) == group), key=lambda c: c["seed"])[:seeds]:
+            pair = book["pairs"][case["pair"]]
+            fixed, moving = (_plain(folder / name, scratch) for name in (pair["fixed"], pair["moving"][case["moving"]]))
+            path, really = _moved(moving, case["axis"], case["angle_deg"], case["t_mm"], scratch / f"{case['id']}.nii")
+            low, high = (np.array(pair["box"][end], float) for end in ("lo", "hi"))
+            lattice = np.stack(np.meshgrid(*(np.linspace(0, 1, 7),) * 3, indexing="ij"), -1).reshape(-1, 3)
+            points = low + (high - low) * lattice
+            yield TruthCase(case["pair"], case["level"], case["seed"], fixed, path, really @ np.array(pair["T0"]), points)
+
+
+def from_sample(scratch, *, levels=None, seeds=2):
+    """Cases of the built-in sample: its EPI, put right and then moved by a level's move."""
+    fixed, right = _plain(sample_path("t1"), scratch), truth().matrix
+    image = nibabel.load(sample_path("epi"))
+    epi = scratch / "epi.nii"
+    nibabel.save(nibabel.Nifti1Image(np.asanyarray(image.dataobj), right @ image.affine), epi)
+    points = brain_points() @ right[:3, :3].T + right[:3, 3]
+    for level in levels or LEVELS:
+        for seed in range(seeds):
+            random = np.random.default_rng((seed, len(level)))
+            (low_deg, high_deg), (low_mm, high_mm) = LEVELS[level]
+            axis, direction = random.normal(size=(2, 3))
+            shift = direction / np.linalg.norm(direction) * random.uniform(low_mm, high_mm)
+            path, really = _moved(epi, axis, random.uniform(low_deg, high_deg), shift, scratch / f"sample-{level}-{seed}.nii")
+            yield TruthCase("sample", level, seed, fixed, path, really, points)
+
+
+def tiny(scratch):
+    """Two small files that any program can register, to wake it up: an egg with a yolk, and the same a voxel further."""
+    x, y, z = np.meshgrid(*(np.linspace(-1.2, 1.2, 32),) * 3, indexing="ij")
+    egg = 100 * (x**2 + 1.4 * y**2 + 1.9 * z**2 < 1) + 80 * ((x - 0.3) ** 2 + y**2 + z**2 < 0.1) + 5 * np.sin(40 * x * y)
+    paths = scratch / "tiny-fixed.nii", scratch / "tiny-moving.nii"
+    for path, values in zip(paths, (egg, np.roll(egg, 1, axis=1)), strict=True):
+        nibabel.save(nibabel.Nifti1Image(values.astype(np.float32), np.diag([5.0, 5.0, 5.0, 1.0])), path)
+    return paths
+
+
+def _plain(path, scratch):
+    """An uncompressed copy, so that no program is timed by its unpacking."""
+    copy = scratch / path.name.removesuffix(".gz")
+    if not copy.exists():
+        nibabel.save(nibabel.load(path), copy)
+    return copy
+
+
+def _moved(source, axis, angle_deg, shift, path):
+    """A file with a header wrong by a turn about its middle and a shift; its path, and the move that its float32 header really holds."""
+    image = nibabel.load(source)
+    centre = image.affine[:3, :3] @ ((np.array(image.shape[:3]) - 1) / 2) + image.affine[:3, 3]
+    move = RigidTransform.from_axis_angle(axis, np.radians(angle_deg), shift, centre=centre).matrix
+    moved = nibabel.Nifti1Image(np.asanyarray(image.dataobj), move @ image.affine)
+    moved.set_sform(move @ image.affine, 1)
+    moved.set_qform(move @ image.affine, 1)
+    moved.header.set_xyzt_units("mm", "sec")
+    nibabel.save(moved, path)
+    return path, nibabel.load(path).affine @ np.linalg.inv(image.affine)
