@@ -395,3 +395,24 @@ def test_a_suffix_alone_is_no_name(tmp_path, oblique, rigid_move, name):
     with pytest.raises(OutputError, match="without a name"):
         save_header(volume, moved(volume, rigid_move), tmp_path / name)
     assert {path.name for path in tmp_path.iterdir()} == {"a.nii"}
+
+
+@pytest.mark.parametrize("suffix", [".nii", ".nii.gz"])
+def test_new_files_of_colours_and_complex_numbers_hold_them(tmp_path, suffix):
+    """A NIfTI file and, through the MetaImage reader, a file of another format."""
+    chance = np.random.default_rng(3)
+    parts = chance.integers(0, 256, (4, 3, 2, 3)).astype(np.uint8)
+    colours = np.ascontiguousarray(parts).view([("R", "u1"), ("G", "u1"), ("B", "u1")])[..., 0]
+    numbers = (parts[..., 0] + 1j * parts[..., 1]).astype(np.complex64)
+    for stored in (colours, numbers):
+        nib.Nifti1Image(stored, np.diag([2.0, 2, 3, 1])).to_filename(tmp_path / "in.nii")
+        volume = open_volume(tmp_path / "in.nii")
+        save_volume(volume, tmp_path / f"new{suffix}", overwrite=True)
+        again = nib.load(tmp_path / f"new{suffix}")
+        np.testing.assert_array_equal(np.asanyarray(again.dataobj), stored)
+        np.testing.assert_array_equal(np.asarray(open_volume(tmp_path / f"new{suffix}").data), np.asarray(volume.data))
+    header = "NDims = 3\nDimSize = 4 3 2\nElementSpacing = 2 2 3\nElementType = MET_UCHAR\nElementNumberOfChannels = 3\nElementDataFile = LOCAL\n"
+    (tmp_path / "in.mha").write_bytes(header.encode() + parts.transpose(2, 1, 0, 3).tobytes())
+    volume = open_volume(tmp_path / "in.mha")
+    save_header(volume, Affine.identity(volume.affine.target, "scene"), tmp_path / f"meta{suffix}")
+    np.testing.assert_array_equal(np.asanyarray(nib.load(tmp_path / f"meta{suffix}").dataobj), colours)

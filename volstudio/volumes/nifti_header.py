@@ -160,14 +160,17 @@ def stored_dtype(header: NiftiHeader, path: Path) -> np.dtype[Any]:
 
 
 def data_type_of(dtype: np.dtype[Any]) -> tuple[int, int]:
-    """(code, bits) that a header states for voxels of a real type.
+    """(code, bits) that a header states for voxels of a type: real, complex, or colours as a structure of R, G, B[, A].
 
     Raises
     ------
     OutputError
         NIfTI has none for it.
     """
-    code = next((code for code, kind in TYPES.items() if kind == dtype.str[1:] and dtype.kind != "c"), None)
+    if dtype.names:
+        code = next((code for code, names in COLOURS.items() if names == dtype.names), None)
+    else:
+        code = next((code for code, kind in TYPES.items() if kind == dtype.str[1:]), None)
     if code is None:
         raise OutputError(f"Cannot save voxels of {dtype}: NIfTI has no data type for them; convert them first.")
     return code, 8 * dtype.itemsize

@@ -2,26 +2,28 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from volstudio.geometry.affine import Affine
 from volstudio.geometry.grid import Grid
 from volstudio.geometry.spaces import scanner, voxel
+from volstudio.progress import Progress
+from volstudio.volumes.sampling import Interpolation, sampler_of
+from volstudio.volumes.series import Decoder, StoredArray, voxel_array
 from volstudio.volumes.volume import Volume, check_volume
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from volstudio.geometry.affine import FloatArray
+    from volstudio.volumes.series import RawArray
 
 __all__ = ["Interpolation", "resample"]
 
-Interpolation = Literal["nearest", "linear", "cubic"]
-
 EDGE = 1e-6  # voxels: a point this far beyond the outer face of the outer voxel is on it, by rounding
-SLAB = 1 << 21  # voxels computed at once, so that coordinates and float64 results stay small
+SLAB = 1 << 19  # voxels computed at once, so that coordinates and float64 results stay small
 KEPT_FACTS = ("description", "intent_code", "intent", "time_step_s")
 
 
@@ -32,8 +34,11 @@ def resample(
     moving_to_fixed: Affine | None = None,
     interpolation: Interpolation = "linear",
     background: float = 0.0,
+    progress: Progress | None = None,
 ) -> Volume:
     """The volume on another grid; its type is kept, integers are rounded and clipped.
+
+    Colours and complex numbers are resampled part by part and stay what they are.
 
     Parameters
     ----------
@@ -43,10 +48,12 @@ def resample(
         The grid of the result.
     moving_to_fixed : Affine or None
         Scanner space of ``volume`` -> world of ``onto``; None: both are the same world, as their headers claim.
-    interpolation : "nearest", "linear", "cubic"
-        Nearest for labels; cubic is an interpolating B-spline and may overshoot at edges.
+    interpolation : "nearest", "linear", "cubic", "sinc"
+        Nearest for labels; cubic (an interpolating B-spline) and sinc (windowed, for fine detail) may overshoot at edges.
     background : float
         Value outside the volume, whose voxels reach half a voxel beyond the centres of the outer ones.
+    progress : Progress or None
+        Told after every slab, and the way to stop.
 
     Returns
     -------
@@ -57,11 +64,14 @@ def resample(
     ------
     SpaceMismatchError
         The map does not lead from the volume's scanner space to the world of the grid.
+    Cancelled
+        ``progress`` was cancelled.
 
     Notes
     -----
     Voxel x of the result shows ``moving_affine^-1 @ moving_to_fixed^-1 @ fixed_affine @ x``. Non-finite voxels are left out of linear
-    weights, and stay NaN where more than half of the weight is theirs.
+    weights, and stay NaN where more than half of the weight is theirs. Beside the volume and the result it takes the memory of one time
+    point (cubic and sinc: in single precision, or double where the type needs it) and of one slab.
 
     Examples
     --------
@@ -76,15 +86,21 @@ def resample(
     world = grid.affine.target
     placed = (Affine.identity(volume.affine.target, world) if moving_to_fixed is None else moving_to_fixed) @ volume.affine
     to_moving = (placed.inverse() @ grid.affine).matrix
-    dtype = volume.data.dtype
-    series = len(volume.data.shape) == 4
+    data, decoder = _parts(volume)
+    series = len(data.shape) == 4
+    dtype = data.dtype.newbyteorder("=")
     result: NDArray[Any] = np.empty((*grid.shape, volume.n_times) if series else grid.shape, dtype, order="F")
+    report = progress or Progress()
     for time in range(volume.n_times):
-        into = result[..., time] if series else result
-        _resample_frame(volume.frame(time), into, to_moving, interpolation, background)
+        frame, into = (_channels(np.asarray(array[..., time] if series else array)) for array in (data, result))
+        for number, (values, channel) in enumerate(zip(frame, into, strict=True)):
+            # Of a complex number the background is the real part.
+            channel[...] = _as_type(np.array(0.0 if number and not dtype.names else background), channel.dtype)
+            whole, done = volume.n_times * len(frame), time * len(frame) + number
+            _fill(channel, values, to_moving, interpolation, report.part(done / whole, (done + 1) / whole))
     result.setflags(write=False)
     return Volume(
-        data=result,
+        data=result if decoder is None else voxel_array(result, decoder),
         grid=Grid(grid.shape, Affine(grid.affine.matrix, voxel(volume.name), scanner(volume.name))),
         name=volume.name,
         facts={key: volume.facts[key] for key in KEPT_FACTS if key in volume.facts},
@@ -92,75 +108,36 @@ def resample(
     )
 
 
-def _resample_frame(
-    values: NDArray[Any], into: NDArray[Any], to_moving: FloatArray, interpolation: Interpolation, background: float
-) -> None:
-    """Fill one time point, in slabs of slices."""
+def _parts(volume: Volume) -> tuple[RawArray, Decoder | None]:
+    """What is resampled: the voxels as stored where a colour or a complex number stands for one value, else the values."""
+    data = volume.data
+    if isinstance(data, StoredArray) and data.folds:
+        return data.raw, Decoder(data.decoder.stored.newbyteorder("="))
+    return data, None
+
+
+def _channels(frame: NDArray[Any]) -> list[NDArray[Any]]:
+    """The numbers of an array one by one: colours, real and imaginary parts, or the array itself; views that can be written to."""
+    if frame.dtype.names:
+        return [frame[name] for name in frame.dtype.names]
+    return [frame.real, frame.imag] if frame.dtype.kind == "c" else [frame]
+
+
+def _fill(into: NDArray[Any], values: NDArray[Any], to_moving: FloatArray, interpolation: Interpolation, progress: Progress) -> None:
+    """Fill what the values of one time point reach, in slabs of slices; the rest stays."""
     depth = max(1, SLAB // (into.shape[0] * into.shape[1]))
-    sampler = None if interpolation == "nearest" else _Sampler(values, interpolation)
-    empty = _as_type(np.array(background, dtype=np.float64), into.dtype)
+    sampler = sampler_of(values, interpolation)
     for first in range(0, into.shape[2], depth):
+        progress("resampling", first / into.shape[2])
         slab = into[..., first : first + depth]
         shifted = to_moving.copy()
         shifted[:3, 3] += to_moving[:3, 2] * first
-        coordinates = [_coordinate(shifted[axis], slab.shape) for axis in range(3)]
         inside = np.ones(slab.shape, dtype=bool)
-        for at, n in zip(coordinates, values.shape, strict=True):
+        for row, n in zip(shifted[:3], values.shape, strict=True):
+            at = _coordinate(row, slab.shape)
             inside &= (at >= -0.5 - EDGE) & (at <= n - 0.5 + EDGE)
-        if not inside.any():
-            slab[...] = empty
-        elif sampler is None:
-            nearest = tuple(np.clip(np.floor(at + 0.5).astype(np.intp), 0, n - 1) for at, n in zip(coordinates, values.shape, strict=True))
-            slab[...] = np.where(inside, values[nearest], empty)
-        else:
-            slab[...] = np.where(inside, _as_type(sampler(shifted, slab.shape), into.dtype), empty)
-
-
-class _Sampler:
-    """Linear or cubic interpolation of one time point.
-
-    scipy walks arrays in C order and ours are Fortran-ordered: everything is handed over transposed, which costs nothing.
-    """
-
-    def __init__(self, values: NDArray[Any], interpolation: Interpolation) -> None:
-        from scipy import ndimage
-
-        self._ndimage = ndimage
-        self._order = 1 if interpolation == "linear" else 3
-        # Beyond the outer centres lies half a voxel: its value is that of the centre (linear), or the spline's own mirror (cubic).
-        self._mode = "nearest" if self._order == 1 else "mirror"
-        self._weights: NDArray[np.float32] | None = None
-        numbers = values.T
-        if values.dtype.kind == "f":
-            finite = np.isfinite(numbers)
-            if not finite.all():
-                self._weights = finite.astype(np.float32)
-                numbers = np.where(finite, numbers, 0).astype(values.dtype)
-        precision = np.float32 if values.dtype == np.float32 else np.float64
-        self._numbers = ndimage.spline_filter(numbers, order=3, output=precision, mode="mirror") if self._order == 3 else numbers
-        self._precision = precision
-
-    def __call__(self, matrix: FloatArray, shape: tuple[int, ...]) -> NDArray[Any]:
-        values = self._interpolate(self._numbers, matrix, shape, self._order)
-        if self._weights is None:
-            return values
-        weights = self._interpolate(self._weights, matrix, shape, 1)
-        with np.errstate(invalid="ignore", divide="ignore"):
-            kept: NDArray[Any] = np.where(weights >= 0.5, values / weights if self._order == 1 else values, np.nan)
-        return kept
-
-    def _interpolate(self, numbers: NDArray[Any], matrix: FloatArray, shape: tuple[int, ...], order: int) -> NDArray[Any]:
-        found: NDArray[Any] = self._ndimage.affine_transform(
-            numbers,
-            matrix[:3, :3][::-1, ::-1],
-            offset=matrix[:3, 3][::-1],
-            output_shape=shape[::-1],
-            output=self._precision,
-            order=order,
-            mode=self._mode,
-            prefilter=False,
-        )
-        return found.T
+        if inside.any():
+            slab[inside] = _as_type(sampler(shifted, inside), into.dtype)
 
 
 def _coordinate(row: FloatArray, shape: tuple[int, ...]) -> FloatArray:
@@ -172,8 +149,8 @@ def _coordinate(row: FloatArray, shape: tuple[int, ...]) -> FloatArray:
 
 def _as_type(values: NDArray[Any], dtype: np.dtype[Any]) -> NDArray[Any]:
     """Values in another type: rounded and clipped where that is an integer type, whose NaN is 0."""
-    if dtype.kind not in "iu":
-        return values.astype(dtype)
+    if values.dtype == dtype or dtype.kind not in "iu":
+        return values.astype(dtype, copy=False)
     limits = np.iinfo(dtype)
     # The greatest 64-bit integers are no float64: the next one below is taken, so that the conversion cannot overflow.
     top = float(limits.max) if float(limits.max) <= limits.max else np.nextafter(float(limits.max), 0.0)

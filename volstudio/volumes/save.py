@@ -23,6 +23,7 @@ from volstudio.volumes.integrity import digest
 from volstudio.volumes.nifti_header import data_type_of
 from volstudio.volumes.nifti_place import new_header
 from volstudio.volumes.rewrite import mgh_as_nifti, rewrite_mgh, rewrite_nifti
+from volstudio.volumes.series import StoredArray
 from volstudio.volumes.volume import Finding
 
 if TYPE_CHECKING:
@@ -31,7 +32,8 @@ if TYPE_CHECKING:
 
     from volstudio.geometry.affine import Affine
     from volstudio.volumes.rewrite import Rewrite
-    from volstudio.volumes.volume import Volume
+    from volstudio.volumes.series import RawArray
+    from volstudio.volumes.volume import Volume, VoxelArray
 
 __all__ = ["save_header", "save_volume"]
 
@@ -143,13 +145,13 @@ def save_volume(
 
     Notes
     -----
-    Values are stored in their own type, unscaled. The codes are 2 ("aligned").
+    Values are stored in their own type, unscaled; colours and complex numbers as such. The codes are 2 ("aligned").
     """
     target = Path(path)
     _kind(target, (SINGLE,), "NIfTI-1")
     protected = (*protect, *volume.files)
     check_target(target, protect=protected, overwrite=overwrite)
-    data_type = data_type_of(volume.data.dtype)
+    data_type = data_type_of(_meant(volume).dtype)
     step = volume.facts.get("time_step_s", 0.0)
     head, findings = new_header(volume.grid, volume.n_times, data_type, time_step_s=step if isinstance(step, float) else 0.0)
     with _opened(target, protected, overwrite=overwrite) as file:
@@ -163,12 +165,19 @@ def save_volume(
 
 def _slabs(volume: Volume) -> Iterator[bytes]:
     """Little-endian bytes of one slice after the other, i fastest, so that a large volume is never copied as a whole."""
-    series = len(volume.data.shape) == 4
-    stored = volume.data.dtype.newbyteorder("<")
+    data = _meant(volume)
+    series = len(data.shape) == 4
+    stored = data.dtype.newbyteorder("<")
     for time in range(volume.n_times):
         for k in range(volume.shape[2]):
             index = (slice(None), slice(None), k, time) if series else (slice(None), slice(None), k)
-            yield np.asarray(volume.data[index], dtype=stored).tobytes(order="F")
+            yield np.asarray(data[index], dtype=stored).tobytes(order="F")
+
+
+def _meant(volume: Volume) -> VoxelArray | RawArray:
+    """What a file should hold: colours and complex numbers, where a volume shows brightness or magnitude; else its values."""
+    data = volume.data
+    return data.raw if isinstance(data, StoredArray) and data.folds else data
 
 
 def _kind(target: Path, kinds: tuple[tuple[str, ...], ...], source: str) -> tuple[str, ...]:

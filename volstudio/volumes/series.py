@@ -74,7 +74,12 @@ class Decoder:
             return "luminance"
         if self.stored.kind == "c":
             return "magnitude"
-        return "stored" if (self.slope, self.inter) == (1.0, 0.0) else "scaled"
+        return "scaled" if self.scales else "stored"
+
+    @property
+    def scales(self) -> bool:
+        """Whether slope and intercept change the numbers; those of colours play no part."""
+        return (self.slope, self.inter) != (1.0, 0.0) and not self.stored.names
 
     @property
     def dtype(self) -> np.dtype[Any]:
@@ -144,6 +149,21 @@ class StoredArray:
     def ndim(self) -> int:
         """Number of axes."""
         return len(self.shape)
+
+    @property
+    def raw(self) -> RawArray:
+        """The voxels as stored."""
+        return self._raw
+
+    @property
+    def decoder(self) -> Decoder:
+        """What makes values of them."""
+        return self._decoder
+
+    @property
+    def folds(self) -> bool:
+        """Whether a value stands for several stored numbers, a colour or a complex number, so that new voxels are made of these."""
+        return self._decoder.kind in ("luminance", "magnitude") and not self._decoder.scales
 
     @property
     def dtype(self) -> np.dtype[Any]:
@@ -240,9 +260,15 @@ def fill_voxels(stream: ByteStream, voxels: NDArray[Any]) -> None:
 
 
 def voxel_array(raw: RawArray, decoder: Decoder) -> Any:  # noqa: ANN401 - a numpy array where nothing is left to do, else a lazy one
-    """The array a volume holds: the numpy array itself where it is stored as it is shown, so that nobody copies it; else a lazy one."""
-    if isinstance(raw, np.ndarray) and decoder.kind == "stored" and raw.dtype.isnative:
-        return _frozen(np.asarray(raw))
+    """The array a volume holds: the numpy array itself where it is stored as it is shown, so that nobody copies it; else a lazy one.
+
+    An array of the other byte order that its reader made, and so may be written to, is turned round where it lies.
+    """
+    if isinstance(raw, np.ndarray) and decoder.kind == "stored":
+        if not raw.dtype.isnative and raw.flags.writeable:
+            raw = raw.byteswap(inplace=True).view(decoder.dtype)
+        if raw.dtype.isnative:
+            return _frozen(np.asarray(raw))
     return StoredArray(raw, decoder)
 
 
