@@ -83,7 +83,7 @@ def refine(
     progress: Progress | None = None,
     revision: int | None = None,
 ) -> Refinement:
-    """Register one layer to another, from where both lie in the scene.
+    """Register one layer to another, from where both lie in the scene; `volstudio.tasks.check.judge` tells whether to believe it.
 
     Parameters
     ----------
@@ -109,7 +109,7 @@ def refine(
         raise RegistrationError(f"{fixed} cannot be registered to itself; choose two layers.")
     start = scene.placement(moving, onto=fixed)
     still, mover = shown_pair(scene, fixed, moving, volumes=volumes)
-    result = register(still, mover, plan=plan, start=start, progress=progress)
+    result = register(still, mover, plan=plan, start=start, judge=False, progress=progress)
     placed = scene.place(moving, result.moving_to_fixed, made_by="registration")
     return Refinement(
         fixed=fixed,

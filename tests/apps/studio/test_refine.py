@@ -51,11 +51,37 @@ def test_refining_is_one_step_and_undo_is_bit_exact(moved, hand):
     assert moved.refine.report.result.text() == ""
 
 
+def test_a_search_needs_no_good_start_and_is_judged(moved, hand):
+    """From half a turn away, where no climb leads back: truth is that both scans lie right by their headers."""
+    hand.type(moved.placement.fields[3], "170")
+    before = matrix(moved)
+    moved.refine.search.click()
+    hand.until(lambda: not moved.refiner.running and not moved.judge.running, "it was found and judged", 120)
+    corners = moved.desk.volumes(moved.desk.session.scene.layer("epi")).grid.corners()
+    found = matrix(moved)
+    assert np.linalg.norm(corners @ found[:3, :3].T + found[:3, 3] - corners, axis=1).mean() < 3.0  # half a voxel
+    assert moved.judge.verdict.verdict == "pass", moved.judge.verdict
+    moved.desk.undo()
+    assert np.array_equal(matrix(moved), before)
+    assert moved.judge.verdict is None
+
+
+def test_the_preset_and_where_to_begin_reach_the_registration(moved, hand):
+    plans = []
+    moved.refiner.finished.connect(lambda answer, _: plans.append(answer.result.plan))
+    moved.refine.kind.show_value("epi-to-anatomy")
+    moved.refine.button.click()
+    hand.until(lambda: plans, "it has ended", 120)
+    assert (plans[0].preset, plans[0].start) == ("epi-to-anatomy", "given")
+
+
 def test_cancelling_changes_nothing(moved, hand):
     before = moved.desk.session.scene
     moved.refine.button.click()
     moved.refine.stop.click()
-    hand.until(lambda: not moved.refiner.running, "the registration has stopped", 60)
+    assert not moved.refiner.running  # at once, whatever the thread is in the middle of
+    hand.until(lambda: not moved.desk.worker.busy, "the thread has ended", 60)
+    hand.settle()
     assert moved.desk.session.scene == before
     assert moved.desk.shown is moved.desk.session.scene
     assert moved.refine.button.isEnabled()

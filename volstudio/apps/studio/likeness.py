@@ -68,6 +68,7 @@ class Likeness(QObject):
         self._pair: tuple[str | None, str | None] = (None, None)
         self._of: Relation | None = None  # what it was made for
         self._asked: Relation | None = None
+        self._read_of: Relation | None = None
         self._similarity: Similarity | None = None
         self._making: Job[Similarity] | None = None
         self._asking: Job[Reading] | None = None
@@ -101,6 +102,15 @@ class Likeness(QObject):
         """Why the two cannot be compared."""
         return self._refusal
 
+    @property
+    def read_of(self) -> Relation | None:
+        """What the newest reading is of."""
+        return self._read_of
+
+    def relation(self) -> Relation | None:
+        """The pair as it lies now; None where the scene does not hold both."""
+        return Relation.of(self._desk.shown, *self._pair)
+
     def watch(self, fixed: str | None, moving: str | None) -> None:
         """Follow another pair of layers."""
         if (fixed, moving) != self._pair:
@@ -110,7 +120,7 @@ class Likeness(QObject):
 
     def begin(self) -> None:
         """Make ready what compares the pair, where that has not begun yet."""
-        relation = self._relation()
+        relation = self.relation()
         if relation is None or self.state != "off":
             return
         scene, volumes = self._desk.session.scene, self._desk.volumes
@@ -136,13 +146,10 @@ class Likeness(QObject):
         job = self._making = self._desk.worker.start(f"comparing {moving}", work, done, failed=failed)
         self.changed.emit()
 
-    def _relation(self) -> Relation | None:
-        return Relation.of(self._desk.shown, *self._pair)
-
     def _drop(self) -> None:
         if self._making is not None:
             self._making.cancel()
-        self._making = self._asking = self._similarity = self._of = self._asked = self._reading = None
+        self._making = self._asking = self._similarity = self._of = self._asked = self._read_of = self._reading = None
         self._refusal = ""
         self._pace.stop()
         self.changed.emit()
@@ -164,7 +171,7 @@ class Likeness(QObject):
 
     def _ask(self) -> None:
         """Ask about the pose of now, unless it is the last one that was asked about."""
-        relation, similarity = self._relation(), self._similarity
+        relation, similarity = self.relation(), self._similarity
         if relation is None or similarity is None or self._asking is not None:
             return
         if relation.same(self._asked):
@@ -182,6 +189,7 @@ class Likeness(QObject):
         def done(reading: Reading) -> None:
             if self._asking is job:
                 self._asking = None
+                self._read_of = relation
                 self._take(reading)
                 self._pace.start()  # the layer may have gone on
 

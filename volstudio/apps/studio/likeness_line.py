@@ -18,7 +18,8 @@ __all__ = ["LikenessLine", "reading_words"]
 NOTHING = 5e-5  # what four decimals do not show
 TIP = (
     "Mutual information of the two layers as they lie, in nats (0: nothing in common, larger: more alike), how much this move has "
-    "changed it, and the share of the smaller object that lies in the other's field of view"
+    "changed it, and the share of the smaller object that lies in the other's field of view. "
+    "It is looked at coarsely: the number of a result is finer"
 )
 
 

@@ -16,6 +16,8 @@ from volstudio.registration.result import TraceStep
 from volstudio.tasks.align import refine
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from volstudio.apps.studio.desk import Desk
     from volstudio.apps.studio.worker import Job
     from volstudio.progress import Progress, Step
@@ -75,15 +77,25 @@ class Refiner(QObject):
         def work(progress: Progress) -> Refinement:
             return refine(scene, fixed, moving, volumes=volumes, plan=plan, progress=progress)
 
-        self._job = self._desk.worker.start(
-            f"refining {moving}", work, self._done, failed=self._failed, stopped=lambda: self._end(""), step=self._step
+        def mine(call: Callable[..., None]) -> Callable[..., None]:
+            """What is heard only as long as nobody has cancelled: the thread ends a moment later."""
+            return lambda *told: call(*told) if self._job is job else None
+
+        job = self._job = self._desk.worker.start(
+            f"refining {moving}",
+            work,
+            mine(self._done),
+            failed=mine(self._failed),
+            stopped=mine(lambda: self._end("")),
+            step=mine(self._step),
         )
         self.started.emit(fixed, moving)
 
     def cancel(self) -> None:
-        """Stop at the next step; nothing is changed."""
+        """Stop at once; nothing is changed."""
         if self._job is not None:
             self._job.cancel()
+            self._end("")
 
     @property
     def untouched(self) -> bool:
@@ -92,9 +104,7 @@ class Refiner(QObject):
         return all(name in names and self._desk.session.layer_revision(name) == old for name, old in self._revisions.items())
 
     def _step(self, step: Step) -> None:
-        if self._job is None:
-            return
-        if isinstance(step.value, TraceStep) and self.untouched and not self._job.progress.cancelled:
+        if isinstance(step.value, TraceStep) and self.untouched:
             self._desk.set_preview(self._ends[1], self._placement(self._desk.session.scene, step.value))
         self.stepped.emit(step)
 

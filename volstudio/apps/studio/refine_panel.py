@@ -63,6 +63,7 @@ class RefinePanel(Section):
         self.search.setToolTip(
             "Register rigidly, from every orientation and position; the present placement does not matter (Ctrl+Shift+R)"
         )
+        self.likeness_line = LikenessLine(likeness)
         self.stop = QPushButton("Cancel")
         self.report = RefineReport()
         self.offer = QWidget()
@@ -104,7 +105,7 @@ class RefinePanel(Section):
             self.head.addWidget(widget)
         self.row(label("Moving", width=WORD), self.moving)
         self.row(label("Fixed", width=WORD), self.fixed)
-        self.row(label("Likeness", width=WORD), LikenessLine(self._likeness))
+        self.row(label("Likeness", width=WORD), self.likeness_line)
         self.row(self.button, self.search, self.stop)
         self.column.addWidget(self.report)
         self.column.addWidget(self.offer)

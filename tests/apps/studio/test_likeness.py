@@ -1,0 +1,62 @@
+"""How alike two layers are while one is moved: the number follows the hand, and what it compares is made only when it is needed."""
+
+from __future__ import annotations
+
+import pytest
+
+pytestmark = pytest.mark.window
+
+
+@pytest.fixture
+def ready(window, hand):
+    window.desk.set_active("epi")
+    assert window.likeness.state == "off"
+    hand.key(window, "M")
+    hand.until(lambda: window.likeness.reading is not None, "the first reading has come", 60)
+    return window
+
+
+def settled(window, hand):
+    """The reading of where the layer lies now."""
+    relation = window.likeness.relation
+
+    hand.until(lambda: window.likeness.read_of is not None and window.likeness.read_of.same(relation()), "the newest pose was read", 60)
+    return window.likeness.reading
+
+
+def test_the_right_place_is_the_most_alike(ready, hand):
+    right = settled(ready, hand)
+    assert right.overlap > 0.9
+    hand.type(ready.placement.fields[0], "25")
+    wrong = settled(ready, hand)
+    assert wrong.value < right.value
+    assert wrong.change == pytest.approx(wrong.value - right.value)
+    ready.desk.undo()
+    again = settled(ready, hand)
+    assert again.value == right.value
+    assert again.change == pytest.approx(right.value - wrong.value)
+
+
+def test_it_is_the_similarity_of_the_registration_room(ready, hand):
+    from volstudio.registration.similarity import Similarity
+
+    hand.type(ready.placement.fields[2], "4")
+    desk = ready.desk
+    layers = [desk.session.scene.layer(name) for name in (desk.session.scene.names[0], "epi")]
+    fixed, moving = (desk.volumes(layer).renamed(layer.name) for layer in layers)
+    expected = Similarity(fixed, moving, metric="mi").value(desk.session.scene.placement("epi", onto=layers[0].name))
+    assert settled(ready, hand).value == pytest.approx(expected, abs=1e-12)
+
+
+def test_volumes_that_lie_apart_are_said_so(ready, hand):
+    hand.type(ready.placement.fields[0], "900")
+    settled(ready, hand)
+    assert "do not overlap" in ready.refine.likeness_line.text()
+
+
+def test_another_pair_begins_anew(ready, hand, scans):
+    ready.documents.open_volumes([scans["series"]])
+    hand.until(lambda: len(ready.desk.session.scene.layers) == 3, "the series is open", 60)
+    hand.until(lambda: ready.likeness.reading is not None, "the reading of the new pair has come", 60)
+    first = ready.likeness.read_of
+    assert (first.fixed.name, first.moving.name) == (ready.refine.fixed.currentData(), ready.refine.moving.currentData())
