@@ -28,6 +28,16 @@ def test_a_file_of_nibabel_reads_as_nibabel_reads_it(tmp_path, ramp, affine, suf
     assert volume.source.format == "MGH"
 
 
+def test_the_other_byte_order_is_turned_round_where_it_lies_and_not_copied(tmp_path, ramp, affine):
+    nib.save(nib.MGHImage(ramp.astype(np.int16), affine), tmp_path / "a.mgz")
+    volume = open_volume(tmp_path / "a.mgz")
+    assert isinstance(volume.data, np.ndarray)
+    assert volume.data.dtype.isnative
+    assert not volume.data.flags.writeable
+    assert np.shares_memory(volume.frame(0), volume.data)
+    np.testing.assert_array_equal(volume.data, ramp)
+
+
 @pytest.mark.parametrize("name", ["odd/test.mgz"])
 def test_real_files_read_as_nibabel_reads_them(shared_data, name):
     volume, image = open_volume(shared_data / name), by_nibabel(shared_data / name)
