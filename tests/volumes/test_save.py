@@ -411,8 +411,8 @@ def test_new_files_of_colours_and_complex_numbers_hold_them(tmp_path, suffix):
         again = nib.load(tmp_path / f"new{suffix}")
         np.testing.assert_array_equal(np.asanyarray(again.dataobj), stored)
         np.testing.assert_array_equal(np.asarray(open_volume(tmp_path / f"new{suffix}").data), np.asarray(volume.data))
-    header = "NDims = 3\nDimSize = 4 3 2\nElementSpacing = 2 2 3\nElementType = MET_UCHAR\nElementNumberOfChannels = 3\nElementDataFile = LOCAL\n"
-    (tmp_path / "in.mha").write_bytes(header.encode() + parts.transpose(2, 1, 0, 3).tobytes())
+    head = "NDims = 3\nDimSize = 4 3 2\nElementSpacing = 2 2 3\nElementType = MET_UCHAR\nElementNumberOfChannels = 3\n"
+    (tmp_path / "in.mha").write_bytes((head + "ElementDataFile = LOCAL\n").encode() + parts.transpose(2, 1, 0, 3).tobytes())
     volume = open_volume(tmp_path / "in.mha")
     save_header(volume, Affine.identity(volume.affine.target, "scene"), tmp_path / f"meta{suffix}")
     np.testing.assert_array_equal(np.asanyarray(nib.load(tmp_path / f"meta{suffix}").dataobj), colours)
