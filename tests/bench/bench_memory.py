@@ -51,9 +51,8 @@ def main() -> None:
     given.add_argument("--megabytes", type=float, default=128, help="voxels of the large file")
     given.add_argument("--only", default="", help="kinds whose name holds this")
     asked = given.parse_args()
-    print(
-        "| file | voxels stored, MB | as held | voxels held, MB | memory taken, MB | times stored | times held |\n|---|---|---|---|---|---|---|"
-    )
+    print("| file | voxels stored, MB | as held | voxels held, MB | memory taken, MB | times stored | times held |")
+    print("|---|---|---|---|---|---|---|")
     for name, make in KINDS.items():
         if asked.only in name:
             with tempfile.TemporaryDirectory() as folder:
