@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -13,16 +14,19 @@ from volstudio.geometry.spaces import scanner
 from volstudio.registration.bounds import Bounds
 from volstudio.registration.masks import Region, opened
 from volstudio.registration.prepare import choose_levels
+from volstudio.registration.single import one_frame
 from volstudio.registration.sitk_bridge import ITK_METRICS
 from volstudio.volumes.volume import check_volume, distinct_names
 
 if TYPE_CHECKING:
     from volstudio.geometry.affine import FloatArray
+    from volstudio.progress import Progress
     from volstudio.registration.pairing import Pairing
     from volstudio.registration.plan import RegistrationPlan
+    from volstudio.registration.single import Time
     from volstudio.volumes.volume import Volume
 
-__all__ = ["beginning", "bounds_about", "checked_start", "refuse_apart", "regions_of", "resolved", "searches"]
+__all__ = ["beginning", "bounds_about", "checked_start", "frames", "refuse_apart", "regions_of", "resolved", "searches"]
 
 # Rigid to this: larger than what float32 headers and 6-digit transform files leave, far below a millimetre over a body.
 RIGID_TOLERANCE = 1e-4
@@ -31,6 +35,26 @@ LEAST_VOXELS = 256
 LEAST_ALONG = 8
 
 Regions = tuple[Region | None, Region | None]
+
+
+def frames(plan: RegistrationPlan, scans: tuple[Volume, Volume], progress: Progress) -> tuple[tuple[Volume, Volume], tuple[str, ...]]:
+    """Both scans with one real number per voxel, of series at the plan's time, and notes of what was left out.
+
+    Raises
+    ------
+    RegistrationError
+        The plan names a time point, and no scan has it.
+    """
+    if plan.time != "first" and all(scan.n_times == 1 for scan in scans):
+        raise RegistrationError(f"Time {plan.time} was asked for, and neither {scans[0].name} nor {scans[1].name} is a series.")
+    taken: list[Volume] = []
+    notes: list[str] = []
+    for scan in scans:
+        time: Time = plan.time if scan.n_times > 1 else "first"
+        frame, said = one_frame(scan, time=time, tick=partial(progress, f"reading {scan.name}", 0.0))
+        taken.append(frame)
+        notes += said
+    return (taken[0], taken[1]), tuple(notes)
 
 
 def regions_of(plan: RegistrationPlan, scans: tuple[Volume, Volume], masks: tuple[Volume | None, Volume | None]) -> Regions:

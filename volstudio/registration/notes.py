@@ -11,20 +11,14 @@ if TYPE_CHECKING:
     from volstudio.registration.bounds import Bounds
     from volstudio.registration.masks import Region
     from volstudio.registration.plan import RegistrationPlan
-    from volstudio.volumes.volume import Volume
 
-__all__ = ["doubts", "of_bounds", "of_plan", "of_series"]
+__all__ = ["doubts", "of_bounds", "of_plan"]
 
 # Below these the answer may be wrong: the failures of bench/register had less than half of the overlap or 0.15 nats.
 DOUBTFUL_OVERLAP = 0.5
 DOUBTFUL_INFORMATION = 0.15
 # Successes of bench/register have 0.1 to 0.6 here.
 DOUBTFUL_RIVAL = 0.95
-
-
-def of_series(volumes: tuple[Volume, Volume]) -> tuple[str, ...]:
-    """Which time points were used."""
-    return tuple(f"of {v.name}, the first of {v.n_times} time points was used" for v in volumes if v.n_times > 1)
 
 
 def of_plan(asked: RegistrationPlan, done: RegistrationPlan, regions: tuple[Region | None, Region | None]) -> tuple[str, ...]:

@@ -103,6 +103,8 @@ class RegistrationPlan(msgspec.Struct, frozen=True, forbid_unknown_fields=True, 
         the start puts it. The search and every climb stay within; a result that was held back says so. None: no bound.
     fixed_mask, moving_mask : Mask or None
         The part of either scan that counts. None: all of it.
+    time : "first", "mean" or int
+        What of a series is compared: its first time point, the mean of all, or the one of this number, from 0.
     preset : str
         Name of the preset that it was made from, for the record.
 
@@ -128,6 +130,7 @@ class RegistrationPlan(msgspec.Struct, frozen=True, forbid_unknown_fields=True, 
     max_shift_mm: float | None = None
     fixed_mask: Mask | None = None
     moving_mask: Mask | None = None
+    time: Literal["first", "mean"] | int = "first"
     preset: str = ""
 
     @classmethod
@@ -187,6 +190,8 @@ class RegistrationPlan(msgspec.Struct, frozen=True, forbid_unknown_fields=True, 
             bound = getattr(self, name)
             if bound is not None and not 0 < bound <= limit:
                 raise RegistrationError(f"The plan's {name} must lie above 0 and at or below {limit:g}, got {bound:g}.")
+        if isinstance(self.time, int) and self.time < 0:
+            raise RegistrationError(f"The plan's time counts time points from 0, got {self.time}.")
         for mask in (self.fixed_mask, self.moving_mask):
             if mask is not None:
                 mask.checked()

@@ -19,8 +19,8 @@ from volstudio.geometry.affine import Affine
 from volstudio.progress import Progress
 from volstudio.registration.anywhere import CONTESTED, ascend, contest
 from volstudio.registration.ascent import Summit
-from volstudio.registration.beginning import beginning, bounds_about, checked_start, refuse_apart, regions_of, resolved, searches
-from volstudio.registration.notes import doubts, of_bounds, of_plan, of_series
+from volstudio.registration.beginning import beginning, bounds_about, checked_start, frames, refuse_apart, regions_of, resolved, searches
+from volstudio.registration.notes import doubts, of_bounds, of_plan
 from volstudio.registration.pairing import Pairing
 from volstudio.registration.plan import DEFAULT, RegistrationPlan
 from volstudio.registration.result import RegistrationResult, TraceStep
@@ -65,7 +65,7 @@ def register(
     Parameters
     ----------
     fixed, moving : Volume
-        Of a 4D volume the first time point is used, and the result says so.
+        Of a 4D volume the first time point is used (or what ``plan.time`` says), of colours the luminance, and the result says so.
     plan : RegistrationPlan
         The defaults need no change; ``RegistrationPlan.named("ct-to-mr")`` and its like suit a kind of pair.
     start : Affine, optional
@@ -110,7 +110,9 @@ def register(
     progress = progress or Progress()
     check_volume(fixed, "The fixed scan of a registration")
     check_volume(moving, "The moving scan of a registration")
-    asked, scans = plan.checked(), (fixed, moving)
+    asked = plan.checked()
+    scans, said = frames(asked, (fixed, moving), progress)
+    fixed, moving = scans
     start = checked_start(asked, scans, start)
     regions = regions_of(asked, scans, (fixed_mask, moving_mask))
     plan = resolved(asked, scans, regions)
@@ -134,7 +136,7 @@ def register(
         trace=tuple(way.trace),
         plan=plan,
         notes=(
-            *of_series(scans),
+            *said,
             *of_plan(asked, plan, regions),
             *of_bounds(bounds, end.pose),
             *doubts(plan, likeness=end.value, overlap=overlap, rival=rival),

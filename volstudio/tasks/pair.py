@@ -2,32 +2,35 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 import numpy as np
 
 from volstudio.errors import RegistrationError
-from volstudio.geometry.measure import Distance, angle_deg, over_grid
+from volstudio.geometry.measure import angle_deg, over_grid
 from volstudio.geometry.spaces import scanner
 from volstudio.progress import Progress
+from volstudio.registration.masks import opened
+from volstudio.registration.plan import DEFAULT
 from volstudio.registration.rigid import register
 from volstudio.scene.model import Scene, vec3
 from volstudio.tasks.open import open_volumes
+from volstudio.tasks.pair_outcome import SESSION, PairOutcome, sidecar_parameters
 from volstudio.tasks.save import save_edited_header, save_session, save_transform
 from volstudio.tasks.shots import shot
 from volstudio.tasks.staging import staged
 from volstudio.transforms.files import read_transform
 from volstudio.transforms.names import transform_name
-from volstudio.transforms.sidecar import Sidecar, sidecar_path, write_sidecar
+from volstudio.transforms.sidecar import Image, Sidecar, sidecar_path, write_sidecar
+from volstudio.volumes.integrity import digest
 from volstudio.volumes.spelling import readable, unspelled
 
 if TYPE_CHECKING:
     import os
 
-    from volstudio.geometry.affine import Affine
+    from volstudio.registration.plan import RegistrationPlan
     from volstudio.registration.result import RegistrationResult
     from volstudio.scene.model import View
     from volstudio.tasks.staging import Staging
@@ -35,84 +38,16 @@ if TYPE_CHECKING:
 
 __all__ = ["PairOutcome", "register_pair"]
 
-SESSION = "session: open it with volstudio view"
-
-
-@dataclass(frozen=True, slots=True)
-class PairOutcome:
-    """What a registration of two files found, and where it was written.
-
-    Parameters
-    ----------
-    fixed, moving : str
-        Names of the two volumes.
-    result : RegistrationResult
-    moved : Distance
-        How far the moving volume's voxels went from where its header put them, mm.
-    turned_deg : float
-    findings : tuple of Finding
-        What the edited header could not hold.
-    folder : Path
-    files : mapping of str to Path
-        What each file is, in words, and where.
-    """
-
-    fixed: str
-    moving: str
-    result: RegistrationResult
-    moved: Distance
-    turned_deg: float
-    findings: tuple[Finding, ...]
-    folder: Path
-    files: dict[str, Path]
-
-    @property
-    def session(self) -> Path:
-        """The scene file among them."""
-        return self.files[SESSION]
-
-    def story(self) -> tuple[str, ...]:
-        """The outcome in a few lines for a person."""
-        result = self.result
-        widest = max(len(path.name) for path in self.files.values())
-        files = (f"  {path.name:<{widest}}  {what}" for what, path in self.files.items())
-        return (
-            f"{self.moving} moved by {self.moved.mean:.2f} mm (mean; at most {self.moved.max:.2f} mm) and {self.turned_deg:.2f} degrees.",
-            f"Mutual information {result.metric:.4f} after {len(result.trace)} steps and {result.seconds:.1f} s.",
-            f"At the finest level it {result.stop_reason}.",
-            *(f"{note[:1].upper()}{note[1:]}." for note in result.notes),
-            *(finding.text for finding in self.findings),
-            f"Written to {self.folder}:",
-            *files,
-        )
-
-    def as_json(self) -> str:
-        """The outcome for a machine."""
-        result = self.result
-        told = {
-            "fixed": self.fixed,
-            "moving": self.moving,
-            "moving_to_fixed": result.moving_to_fixed.matrix.tolist(),
-            "moved_mm": asdict(self.moved),
-            "turned_deg": self.turned_deg,
-            "metric": result.metric,
-            "steps": len(result.trace),
-            "stop_reason": result.stop_reason,
-            "seconds": result.seconds,
-            "notes": list(result.notes),
-            "findings": [asdict(finding) for finding in self.findings],
-            "folder": readable(str(self.folder)),
-            "files": {what: readable(str(path)) for what, path in self.files.items()},
-        }
-        return msgspec.json.format(msgspec.json.encode(told), indent=2).decode()
-
 
 def register_pair(
     fixed: str,
     moving: str,
-    folder: str | os.PathLike[str],
+    folder: str | os.PathLike[str] | None,
     *,
+    plan: RegistrationPlan = DEFAULT,
+    plan_file: str | os.PathLike[str] | None = None,
     start: str | os.PathLike[str] | None = None,
+    judge: bool = True,
     view: View = "ortho",
     overwrite: bool = False,
     progress: Progress | None = None,
@@ -123,10 +58,15 @@ def register_pair(
     ----------
     fixed, moving : str
         Paths or sample names.
-    folder : path
-        Where the results go.
+    folder : path or None
+        Where the results go; None: nothing is written.
+    plan : RegistrationPlan
+    plan_file : path or None
+        The file that the plan came from, for the record.
     start : path or None
-        Transform, fixed -> moving points, to climb from; None: every orientation is searched.
+        Transform, fixed -> moving points in any dialect, to climb from; None: as the plan says.
+    judge : bool
+        Whether the result is judged.
     view : str
         Of the pictures before and after.
     overwrite : bool
@@ -139,18 +79,45 @@ def register_pair(
     """
     report = progress or Progress()
     still, mover = open_volumes([fixed, moving])
-    begin = None if start is None else _start(start, still, mover)
-    names = _names(still, mover)
-    protect = [*still.files, *mover.files]
-    if start is not None:
-        protect += [Path(start), sidecar_path(start)]
-    with staged(folder, names.values(), overwrite=overwrite, protect=protect) as files:
+    begin = None if start is None else read_transform(start, fixed=still, moving=mover).inverse()
+    masks = {role: opened(mask) for role, mask in (("fixed", plan.fixed_mask), ("moving", plan.moving_mask)) if mask is not None}
+
+    def run(part: Progress) -> RegistrationResult:
         if still.source and mover.source and still.source.path.samefile(mover.source.path):
             raise RegistrationError(f"{fixed!r} and {moving!r} are one and the same file, which lies on itself already; give two scans.")
-        result = register(still, mover, start=begin, progress=report.part(0.02, 0.9))
-        before = Scene.of(still, mover)
-        findings = _write(files=files, names=names, before=before, result=result, volumes=(still, mover), view=view, report=report)
+        fixed_mask, moving_mask = masks.get("fixed"), masks.get("moving")
+        return register(still, mover, plan=plan, start=begin, fixed_mask=fixed_mask, moving_mask=moving_mask, judge=judge, progress=part)
+
+    if folder is None:
+        return _outcome(run(report), still, mover)
+    protect = [file for volume in (still, mover, *masks.values()) for file in volume.files]
+    protect += [] if start is None else [Path(start), sidecar_path(start)]
+    protect += [] if plan_file is None else [Path(plan_file)]
+    names = _names(still, mover)
+    with staged(folder, names.values(), overwrite=overwrite, protect=protect) as files:
+        result = run(report.part(0.02, 0.9))
+        parameters = sidecar_parameters(
+            result,
+            masks={role: Image.of(mask) for role, mask in masks.items() if mask.source is not None},
+            start_file=_image(start),
+            plan_file=_image(plan_file),
+        )
+        findings = _write(files, names, (still, mover), result=result, parameters=parameters, view=view, report=report)
         report("finishing", 1.0)
+    written = {what: files.folder / name for what, name in names.items()}
+    return _outcome(result, still, mover, findings=findings, folder=files.folder, files=written)
+
+
+def _outcome(
+    result: RegistrationResult,
+    still: Volume,
+    mover: Volume,
+    *,
+    findings: tuple[Finding, ...] = (),
+    folder: Path | None = None,
+    files: dict[str, Path] | None = None,
+) -> PairOutcome:
+    """The outcome of a result, beside what the headers said."""
     headers = result.moving_to_fixed.identity(scanner(mover.name), scanner(still.name))
     return PairOutcome(
         still.name,
@@ -159,9 +126,14 @@ def register_pair(
         over_grid(result.moving_to_fixed, headers, mover.grid),
         angle_deg(result.moving_to_fixed, headers),
         findings,
-        files.folder,
-        {what: files.folder / name for what, name in names.items()},
+        folder,
+        files or {},
     )
+
+
+def _image(path: str | os.PathLike[str] | None) -> Image | None:
+    """What identifies a file that took part."""
+    return None if path is None else Image(Path(path).stem, readable(Path(path).name), digest(Path(path)))
 
 
 def _names(fixed: Volume, moving: Volume) -> dict[str, str]:
@@ -179,24 +151,20 @@ def _names(fixed: Volume, moving: Volume) -> dict[str, str]:
     return {what: unspelled(name) for what, name in names.items()}
 
 
-def _start(path: str | os.PathLike[str], fixed: Volume, moving: Volume) -> Affine:
-    """The start as `register` takes it: moving -> fixed points, from a file that maps fixed to moving points."""
-    return read_transform(path, fixed=fixed, moving=moving).inverse()
-
-
 def _write(
-    *,
     files: Staging,
     names: dict[str, str],
-    before: Scene,
-    result: RegistrationResult,
     volumes: tuple[Volume, Volume],
+    *,
+    result: RegistrationResult,
+    parameters: dict[str, Any],
     view: View,
     report: Progress,
 ) -> tuple[Finding, ...]:
     """Every file of a run, under its staged name."""
     fixed, moving = (volume.name for volume in volumes)
     itk, plain, sidecar, header, picture_before, picture_after, session = (files.path(name) for name in names.values())
+    before = _shown(volumes, result)
     after = msgspec.structs.replace(before.place(moving, result.moving_to_fixed, made_by="registration"), view=view)
     report("drawing before and after", 0.9)
     # One frame and one point for both, so that whoever blinks between them sees the moving scan move and nothing else.
@@ -207,23 +175,24 @@ def _write(
     for path in (itk, plain):
         save_transform(after, moving, path, onto=fixed)
     findings = save_edited_header(after, moving, header, onto=fixed)
-    write_sidecar(_sidecar(result, *volumes), sidecar)
+    told = Sidecar.of(
+        result.fixed_to_moving,
+        fixed=volumes[0],
+        moving=volumes[1],
+        made_by="registration",
+        parameters=parameters,
+        versions=dict(result.versions),
+    )
+    write_sidecar(told, sidecar)
     save_session(after, session)
     return findings
 
 
-def _sidecar(result: RegistrationResult, fixed: Volume, moving: Volume) -> Sidecar:
-    """How the transform was made, for whoever doubts it later."""
-    steps = [{"level_mm": step.level_mm, "iteration": step.iteration, "metric": step.metric} for step in result.trace]
-    parameters = {
-        "plan": msgspec.to_builtins(msgspec.structs.asdict(result.plan)),
-        "start_moving_to_fixed": result.start.matrix.tolist(),
-        "metric": result.metric,
-        "stop_reason": result.stop_reason,
-        "seconds": round(result.seconds, 3),
-        "notes": list(result.notes),
-        "trace": steps,
-    }
-    return Sidecar.of(
-        result.fixed_to_moving, fixed=fixed, moving=moving, made_by="registration", parameters=parameters, versions=dict(result.versions)
-    )
+def _shown(volumes: tuple[Volume, Volume], result: RegistrationResult) -> Scene:
+    """Both scans as their headers place them, of a series the time point that was compared."""
+    scene, time = Scene.of(*volumes), result.plan.time
+    if not isinstance(time, int):
+        return scene
+    series = {volume.name for volume in volumes if volume.n_times > 1}
+    layers = (msgspec.structs.replace(layer, time=time) if layer.name in series else layer for layer in scene.layers)
+    return msgspec.structs.replace(scene, layers=tuple(layers))
