@@ -7,41 +7,27 @@ makes new voxels on another grid; a transform is neither. No function here ever 
 from __future__ import annotations
 
 import os
-from dataclasses import replace
-from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 from volstudio.errors import SceneError
-from volstudio.geometry.cover import isotropic_cover
-from volstudio.geometry.grid import Grid
 from volstudio.scene.files import save_scene
-from volstudio.scene.sources import digest_of
-from volstudio.tasks.open import Form, open_layer, open_volumes, source_files
-from volstudio.transforms.files import read_transform, write_transform
-from volstudio.transforms.sidecar import read_sidecar, sidecar_path
-from volstudio.volumes.intensity import is_labels
+from volstudio.tasks.apply import Choice, chosen_interpolation
+from volstudio.tasks.open import open_layer, source_files
+from volstudio.transforms.files import write_transform
 from volstudio.volumes.resample import resample
 from volstudio.volumes.save import save_header, save_volume
-from volstudio.volumes.volume import Finding
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
-    from volstudio.geometry.affine import Affine
     from volstudio.scene.model import Scene
-    from volstudio.transforms.dialect import Direction
-    from volstudio.volumes.volume import Volume
+    from volstudio.volumes.volume import Finding
 
 __all__ = [
-    "apply_header",
-    "apply_resampled",
     "save_edited_header",
     "save_resampled",
     "save_session",
     "save_transform",
 ]
 
-Interpolation = Literal["auto", "linear", "nearest", "cubic"]
 PathLike = str | os.PathLike[str]
 
 
@@ -76,7 +62,7 @@ def save_edited_header(scene: Scene, name: str, path: PathLike, *, onto: str | N
 
 
 def save_resampled(
-    scene: Scene, name: str, path: PathLike, *, onto: str, interpolation: Interpolation = "auto", overwrite: bool = False
+    scene: Scene, name: str, path: PathLike, *, onto: str, interpolation: Choice = "auto", overwrite: bool = False
 ) -> tuple[Finding, ...]:
     """Write new voxels of a layer on the grid of another one, as NIfTI; see `save_edited_header`.
 
@@ -84,12 +70,12 @@ def save_resampled(
     ----------
     onto : str
         The layer on whose grid the new voxels lie.
-    interpolation : "auto", "linear", "nearest", "cubic"
+    interpolation : "auto", "linear", "nearest", "cubic", "sinc"
         ``"auto"``: nearest for labels, else linear.
     """
     moving, fixed = open_layer(scene.layer(name)), open_layer(scene.layer(onto))
     to_fixed = scene.placement(name, onto=onto)
-    moved = resample(moving, onto=fixed, moving_to_fixed=to_fixed, interpolation=_chosen(interpolation, moving))
+    moved = resample(moving, onto=fixed, moving_to_fixed=to_fixed, interpolation=chosen_interpolation(interpolation, moving))
     return save_volume(moved, path, overwrite=overwrite, protect=source_files(scene))
 
 
@@ -135,117 +121,3 @@ def save_session(scene: Scene, path: PathLike, *, overwrite: bool = True) -> Sce
 
     check_target(path, protect=source_files(scene), overwrite=overwrite)
     return save_scene(scene, path, overwrite=overwrite)
-
-
-def apply_header(
-    transform: PathLike,
-    moving: str,
-    path: PathLike,
-    *,
-    direction: Direction | None = None,
-    invert: bool = False,
-    form: Form = "auto",
-    overwrite: bool = False,
-) -> tuple[Finding, ...]:
-    """Write a volume whose header places it where a transform file says; see `save_edited_header`.
-
-    Parameters
-    ----------
-    transform : path
-        Maps fixed points to moving points.
-    moving : str
-        Path or sample name of the volume.
-    direction : "fixed-to-moving", "moving-to-fixed" or None
-        What a bare matrix maps that does not say it itself.
-    invert : bool
-        Take the inverse of what the file says.
-
-    Raises
-    ------
-    TransformError
-        The file is no linear transform, or says less than is needed.
-    OutputError
-        The target is one of the files that are read, exists, or cannot be written.
-    """
-    (volume,) = open_volumes([moving], form=form)
-    affine = _moving_to_fixed(transform, volume, None, direction=direction, invert=invert)
-    findings = save_header(volume, affine, path, overwrite=overwrite, protect=_opened(transform, [volume]))
-    return (*_other_scan(transform, volume, invert=invert), *findings)
-
-
-def apply_resampled(
-    transform: PathLike,
-    moving: str,
-    path: PathLike,
-    *,
-    reference: str | None = None,
-    isotropic_mm: float | None = None,
-    interpolation: Interpolation = "auto",
-    background: float = 0.0,
-    direction: Direction | None = None,
-    invert: bool = False,
-    form: Form = "auto",
-    overwrite: bool = False,
-) -> tuple[Finding, ...]:
-    """Write a volume with new voxels where a transform file says; see `apply_header`.
-
-    Parameters
-    ----------
-    reference : str or None
-        Path or sample name of the fixed volume, whose grid the new voxels lie on; None: the moving volume's own grid, in the fixed world.
-    isotropic_mm : float or None
-        Use cubes of this edge instead, along the world's axes, that cover the moved volume and the reference where there is one.
-    background : float
-        Value where the moving volume has none.
-
-    Returns
-    -------
-    tuple of Finding
-        What is odd about the volumes, since new voxels hold what was read and not what was meant, and what the format could not hold.
-    """
-    opened = open_volumes([moving] if reference is None else [moving, reference], form=form)
-    volume, fixed = opened[0], opened[1] if reference is not None else None
-    affine = _moving_to_fixed(transform, volume, fixed, direction=direction, invert=invert)
-    onto = _target_grid(volume, fixed, affine, isotropic_mm)
-    moved = resample(volume, onto=onto, moving_to_fixed=affine, interpolation=_chosen(interpolation, volume), background=background)
-    findings = save_volume(moved, path, overwrite=overwrite, protect=_opened(transform, opened))
-    doubts = (replace(found, text=f"{each.name}: {found.text}") for each in opened for found in each.findings if found.severity != "info")
-    return (*_other_scan(transform, volume, invert=invert), *doubts, *findings)
-
-
-def _moving_to_fixed(path: PathLike, moving: Volume, fixed: Volume | None, *, direction: Direction | None, invert: bool) -> Affine:
-    read = read_transform(path, fixed=fixed, moving=moving, direction=direction)
-    if invert:
-        return read.renamed(source=read.target, target=read.source)
-    return read.inverse()
-
-
-def _target_grid(volume: Volume, fixed: Volume | None, moving_to_fixed: Affine, isotropic_mm: float | None) -> Volume | Grid:
-    """What the new voxels lie on, in the fixed world."""
-    if isotropic_mm is not None:
-        placed = Grid(volume.grid.shape, moving_to_fixed @ volume.affine)
-        return isotropic_cover([placed] if fixed is None else [fixed.grid, placed], isotropic_mm)
-    if fixed is not None:
-        return fixed
-    return Grid(volume.grid.shape, volume.affine.renamed(target=moving_to_fixed.target))
-
-
-def _chosen(interpolation: Interpolation, volume: Volume) -> Literal["linear", "nearest", "cubic"]:
-    if interpolation == "auto":
-        return "nearest" if is_labels(volume) else "linear"
-    return interpolation
-
-
-def _opened(transform: PathLike, volumes: Iterable[Volume]) -> tuple[Path, ...]:
-    """Every file that was read; none may be written to."""
-    return (Path(transform), sidecar_path(transform), *(file for each in volumes for file in each.files))
-
-
-def _other_scan(transform: PathLike, volume: Volume, *, invert: bool) -> tuple[Finding, ...]:
-    """A finding where the sidecar of a transform was made with another scan than the one that is moved."""
-    sidecar = read_sidecar(transform)
-    meant = None if sidecar is None else sidecar.fixed if invert else sidecar.moving
-    if meant is None or not meant.digest or volume.source is None or digest_of(str(volume.source.path)) == meant.digest:
-        return ()
-    text = f"The transform was made for another file than this {volume.name!r}: for {meant.path or meant.name!r}; check that it lies right."
-    return (Finding("other-scan", text, "warning"),)
