@@ -73,7 +73,7 @@ class ScenePane(Canvas):
         self.released.connect(desk.guarded(self._on_release))
         self.hovered.connect(desk.guarded(self._on_hover))
         self.wheeled.connect(desk.guarded(self._on_wheel))
-        desk.changed.connect(lambda *_: self.request_soon())
+        desk.changed.connect(self._on_change)
         desk.active_changed.connect(self.request_soon)
         desk.tool_changed.connect(self.request_soon)
 
@@ -94,6 +94,11 @@ class ScenePane(Canvas):
         """Unit direction of the line of sight in the middle."""
         x, y, z = (float(value) for value in self.rays.direction)
         return (x, y, z)
+
+    @property
+    def drawn(self) -> bool:
+        """Whether a frame has been drawn."""
+        return self._synced is not None
 
     @property
     def dragging(self) -> bool:
@@ -144,6 +149,10 @@ class ScenePane(Canvas):
         self._step = 0
         self._timed_render()
         self._rest.start(self._pause_ms())
+
+    def _on_change(self, before: Scene, after: Scene) -> None:
+        del before, after
+        self.request_soon()
 
     def _refine_picture(self) -> None:
         """The next finer frame, once hand and jobs rest (a long frame would delay the answer to Cancel), unless it would take too long."""

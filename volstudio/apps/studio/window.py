@@ -77,6 +77,8 @@ class StudioWindow(QMainWindow):
         self.documents = Documents(self.desk, self.ask, self.messages)
         self.exports = Exports(self.desk, self.ask, self.messages)
         self.refiner, self.judge, self.likeness = Refiner(self.desk), Judge(self.desk), Likeness(self.desk)
+        for part in (self.desk, self.documents, self.refiner, self.judge, self.likeness):
+            part.setParent(self)  # what they are connected to goes with the window, and so do all that those connections hold
         self._make_panes()
         self._make_side()
         self.readout = ReadoutBar(self.desk)
