@@ -146,16 +146,15 @@ def test_an_unset_camera_holds_all_and_stays_when_a_layer_moves(scene, make_view
     assert camera_of(view._renderer) == first
 
 
-def test_what_is_drawn_coarsely_while_moving_is_drawn_fully_afterwards(make_volume, make_scene, make_view, monkeypatch):
+def test_what_is_drawn_coarsely_while_moving_is_drawn_fully_afterwards(make_volume, make_scene, make_view):
     scene, find = make_scene(make_volume(np.asfortranarray(np.random.default_rng(0).random((20, 24, 18)).astype(np.float32))), **QUIET)
     scene = msgspec.structs.replace(change(scene, path=path_of(find(scene.layers[0]))), camera=EYE)
     view, picture = make_view(find)
     view.sync(None, scene)
     full = picture()
-    monkeypatch.setattr("volstudio.rendering.view.SLOW_S", (0.0, 0.0))
-    view.set_quality("moving")
+    view.volume_actor.set_detail(pixels=3.0, steps=2.0)
     coarse = picture()
-    view.set_quality("still")
+    view.volume_actor.set_detail(pixels=1.0, steps=1.0)
     assert np.abs(coarse.astype(int) - full).max() > 3
     assert np.array_equal(picture(), full)
 

@@ -6,7 +6,7 @@ number, and no voxel travels to the graphics card unless another volume or time 
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -28,11 +28,7 @@ if TYPE_CHECKING:
     from volstudio.rendering.vtk_types import Renderer
     from volstudio.scene.model import Layer, Scene
 
-__all__ = ["Quality", "SceneView"]
-
-Quality = Literal["still", "moving"]
-# Full pictures that take longer than this are drawn with a quarter, or a ninth, of the rays while something moves.
-SLOW_S = (0.06, 0.2)
+__all__ = ["SceneView"]
 
 
 class SceneView:
@@ -66,8 +62,6 @@ class SceneView:
         self._crosshair = Lines(renderer, ACCENT, width=1.1 * scale, through=0.22)
         self._corner = CornerAxes(renderer, scale=scale)
         self._known = True
-        self._quality: Quality = "still"
-        self._coarseness = 3.0
         self._tile: tuple[int, int, tuple[int, int]] | None = None
         self._notes: tuple[str, ...] = ()
         self._watch = renderer.AddObserver("StartEvent", self._before_render), renderer.AddObserver("EndEvent", self._after_render)
@@ -136,17 +130,6 @@ class SceneView:
     def rays(self) -> CameraRays:
         """The view as gizmos and picks need it, for the camera as it stands."""
         return CameraRays.of(self._renderer)
-
-    def set_quality(self, quality: Quality) -> None:
-        """``"moving"``: for while something is dragged, as coarse as the last full picture was slow; ``"still"``: every pixel and voxel."""
-        before, self._quality = self._quality, quality
-        if quality == "still":
-            self._actor.set_detail(pixels=1.0, steps=1.0)
-            return
-        if before == "still":
-            took = self._renderer.GetLastRenderTimeInSeconds()
-            self._coarseness = 3.0 if took > SLOW_S[1] else 2.0 if took > SLOW_S[0] else 1.0
-        self._actor.set_detail(pixels=self._coarseness, steps=(1.0 + self._coarseness) / 2)
 
     def close(self) -> None:
         """Take everything out of the renderer and let go of it."""
