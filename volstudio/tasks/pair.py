@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from volstudio.registration.result import RegistrationResult
     from volstudio.scene.model import View
     from volstudio.tasks.staging import Staging
+    from volstudio.transforms.dialect import Direction
     from volstudio.volumes.volume import Finding, Volume
 
 __all__ = ["PairOutcome", "register_pair"]
@@ -47,6 +48,7 @@ def register_pair(
     plan: RegistrationPlan = DEFAULT,
     plan_file: str | os.PathLike[str] | None = None,
     start: str | os.PathLike[str] | None = None,
+    direction: Direction | None = None,
     judge: bool = True,
     view: View = "ortho",
     overwrite: bool = False,
@@ -65,6 +67,8 @@ def register_pair(
         The file that the plan came from, for the record.
     start : path or None
         Transform, fixed -> moving points in any dialect, to climb from; None: as the plan says.
+    direction : "fixed-to-moving", "moving-to-fixed" or None
+        What the matrix of the start maps, where its file does not say it.
     judge : bool
         Whether the result is judged.
     view : str
@@ -79,7 +83,7 @@ def register_pair(
     """
     report = progress or Progress()
     still, mover = open_volumes([fixed, moving])
-    begin = None if start is None else read_transform(start, fixed=still, moving=mover).inverse()
+    begin = None if start is None else read_transform(start, fixed=still, moving=mover, direction=direction).inverse()
     masks = {role: opened(mask) for role, mask in (("fixed", plan.fixed_mask), ("moving", plan.moving_mask)) if mask is not None}
 
     def run(part: Progress) -> RegistrationResult:

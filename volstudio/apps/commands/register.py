@@ -13,12 +13,14 @@ if TYPE_CHECKING:
     from click.shell_completion import CompletionItem
 
     from volstudio.registration.plan import RegistrationPlan
+    from volstudio.transforms.dialect import Direction
 
 __all__ = ["UNTRUSTED", "register"]
 
 # Exit code: results are written, and they are judged not to be believed.
 UNTRUSTED = 3
 STARTS = ("header", "centres", "moments", "search")
+DIRECTION = click.Choice(["fixed-to-moving", "moving-to-fixed"])
 METRICS = ("mi", "nmi", "ncc", "mse")
 
 EXAMPLES = """
@@ -80,6 +82,7 @@ def _complete_start(ctx: click.Context, param: click.Parameter, incomplete: str)
     help="Stay near this transform (fixed to moving points, any dialect), or begin at: header, centres, moments (middles of the scans, "
     "of the objects, on each other), search. Default: search.",
 )
+@click.option("--direction", type=DIRECTION, help="What a bare matrix of --start maps, where its file does not say it.")
 @click.option("--max-turn", type=float, metavar="DEG", help="Largest turn from the start or the headers, degrees.")
 @click.option("--max-shift", type=float, metavar="MM", help="Farthest way of the object's middle from there, mm.")
 @click.option("--fixed-mask", metavar="FILE", help="Only what lies in its voxels other than zero counts; in FIXED's world, on any grid.")
@@ -98,6 +101,7 @@ def register(
     *,
     output: str | None,
     start: str | None,
+    direction: Direction | None,
     plan_file: str | None,
     no_trust: bool,
     as_json: bool,
@@ -109,7 +113,9 @@ def register(
     DIR gets the transform (ITK text and a plain 4 x 4), MOVING with an edited header (voxels untouched), pictures before and after, a scene
     file to look at it, and a JSON file that says how it was made. All or nothing: an interrupted run leaves DIR as it was.
     """
-    _refuse_contradictions(click.get_current_context(), output=output, start=start, plan_file=plan_file, overwrite=overwrite, **wishes)
+    _refuse_contradictions(
+        click.get_current_context(), output=output, start=start, direction=direction, plan_file=plan_file, overwrite=overwrite, **wishes
+    )
     plan = _plan(plan_file=plan_file, start=start, **wishes)
     from volstudio.tasks.pair import register_pair
 
@@ -121,6 +127,7 @@ def register(
             plan=plan,
             plan_file=plan_file,
             start=None if start in STARTS else start,
+            direction=direction,
             judge=not no_trust,
             overwrite=overwrite,
             progress=progress,
@@ -152,6 +159,8 @@ def _refuse_contradictions(ctx: click.Context, **said: Any) -> None:  # noqa: AN
             )
     if said["metric"] == "nmi" and said["engine"] == "simpleitk":
         raise click.UsageError("SimpleITK has no normalised mutual information; say --engine builtin, or --metric mi", ctx)
+    if said["direction"] and (said["start"] is None or said["start"] in STARTS):
+        raise click.UsageError("--direction is about the transform of --start, and there is none", ctx)
     if said["overwrite"] and not said["output"]:
         raise click.UsageError("--overwrite is about files, and without --output none is written", ctx)
 
