@@ -84,6 +84,12 @@ class Scanned:
     def centre(self):
         return self.affine[:3, :3] @ ((np.array(self.shape) - 1) / 2) + self.affine[:3, 3]
 
+    def coarser(self, factor):
+        """The same field of view in larger voxels, along the axes that have the voxels for it."""
+        steps = np.where(np.array(self.shape) >= 16, factor, 1.0)
+        edges = np.linalg.norm(self.affine[:3, :3], axis=0)
+        return grid_about(self.centre, edges * self.shape, edges * steps, self.affine[:3, :3] / edges)
+
 
 @lru_cache(maxsize=8)  # many cases share their fixed scan
 def _scan(anatomy, shape, affine_bytes):

@@ -212,14 +212,18 @@ KINDS = {
 }
 
 
-def build(kind, level, seed, *, data=None):
-    """The case of a kind, a level and a seed; ``data``: folder of real scans, without which the built-in brain stands for the head."""
+def build(kind, level, seed, *, data=None, coarser=1.0):
+    """The case of a kind, a level and a seed.
+
+    ``data``: folder of real scans, without which the built-in brain stands for the head; ``coarser``: how many times larger the voxels are
+    than they should be, for tests in a hurry.
+    """
     recipe, rng = KINDS[kind], np.random.default_rng((seed, zlib.crc32(kind.encode())))
     anatomy = _thing(recipe.thing, seed, data)
     fixed_anatomy = _thing(recipe.fixed_thing or recipe.thing, seed, data)
     axes = RigidTransform.from_axis_angle(rng.normal(size=3), np.radians(rng.uniform(0, MOST_TILT))).rotation
     here = whole(recipe.fixed_voxel, recipe.fixed_voxel, recipe.fixed_voxel, margin=120 if harm.holder in recipe.fixed_harms else 16)
-    fixed_grid, grid = here(fixed_anatomy, np.eye(3), rng), recipe.field(anatomy, axes, rng)
+    fixed_grid, grid = (g.coarser(coarser) for g in (here(fixed_anatomy, np.eye(3), rng), recipe.field(anatomy, axes, rng)))
     fixed = _harmed(fixed_anatomy.scan(fixed_grid), recipe.fixed_harms, fixed_grid, rng, fixed_anatomy)
     moving = anatomy.scan(grid)
     moving = _harmed(recipe.contrast(moving) if recipe.contrast else moving, recipe.harms, grid, rng, anatomy)
