@@ -2,8 +2,8 @@
 
 Only click is imported here; each command imports its rooms when it runs, so that ``--help`` and shell completion answer at once.
 
-Exit codes: 0 done; 2 refused with one sentence on stderr and nothing written; 130 stopped by the person; 141 the reader of the output
-went away; 1 a fault of volstudio itself.
+Exit codes: 0 done; 3 done, and the result is judged not to be believed; 2 refused with one sentence on stderr and nothing written; 130
+stopped by the person; 141 the reader of the output went away; 1 a fault of volstudio itself.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from volstudio.apps.commands.apply import apply
 from volstudio.apps.commands.completion import completion
 from volstudio.apps.commands.convert import convert
 from volstudio.apps.commands.demo import demo
+from volstudio.apps.commands.group import group
 from volstudio.apps.commands.info import info
 from volstudio.apps.commands.register import register
 from volstudio.apps.commands.schema import schema
@@ -66,7 +67,7 @@ def volstudio(*, debug: bool) -> None:
     """
 
 
-for command in (demo, view, info, shot, register, apply, convert, schema, completion):
+for command in (demo, view, info, shot, register, group, apply, convert, schema, completion):
     volstudio.add_command(command)
 
 
@@ -81,7 +82,8 @@ def run(arguments: Sequence[str] | None = None) -> int:  # noqa: C901, PLR0911 -
     Returns
     -------
     int
-        0 done, 2 refused, 130 stopped by the person, 141 nobody reads the output any more, 1 a fault of volstudio itself.
+        0 done, 3 done and judged not to be believed, 2 refused, 130 stopped by the person, 141 nobody reads the output any more, 1 a fault
+        of volstudio itself.
     """
     words = list(sys.argv[1:] if arguments is None else arguments)
     debug = "--debug" in words

@@ -1,0 +1,63 @@
+"""What many files are called among one another: short where that tells them apart, with their folders where it does not."""
+
+from __future__ import annotations
+
+from collections import Counter
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from volstudio.transforms.names import transform_name
+from volstudio.volumes.formats import name_of
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+__all__ = ["labels_of"]
+
+
+def labels_of(paths: Sequence[str], *, taken: str = "") -> tuple[str, ...]:
+    """Labels for names of result files, each one only once.
+
+    Parameters
+    ----------
+    paths : sequence of str
+        All different.
+    taken : str
+        A label that is in use already.
+
+    Examples
+    --------
+    >>> labels_of(["/a/sub-01/T1w.nii.gz", "/a/sub-02/T1w.nii.gz", "/a/sub-02/rest.nii"])
+    ('sub-01 T1w', 'sub-02 T1w', 'rest')
+    """
+    parts = [_parts(path) for path in paths]
+    reserved = _shown(taken)
+    depth = [1] * len(paths)
+    while True:
+        labels = [" ".join(each[-n:]) for each, n in zip(parts, depth, strict=True)]
+        shown = [_shown(label) for label in labels]
+        times = Counter(shown)
+        longer = [n for n, name in enumerate(shown) if (times[name] > 1 or name == reserved) and depth[n] < len(parts[n])]
+        if not longer:
+            break
+        for n in longer:
+            depth[n] += 1
+    seen: Counter[str] = Counter([reserved])
+    told = []
+    for label, name in zip(labels, shown, strict=True):
+        seen[name] += 1
+        told.append(label if seen[name] == 1 else f"{label} {seen[name]}")
+    return tuple(told)
+
+
+def _shown(label: str) -> str:
+    """What is left of a label in a file's name; some disks take capitals for small letters."""
+    return transform_name("fixed", label).casefold()
+
+
+def _parts(path: str) -> tuple[str, ...]:
+    """Folders and the name without its suffixes, last the most telling; of a sample, its name."""
+    if path.startswith("sample:"):
+        return (path.removeprefix("sample:"),)
+    file = Path(path)
+    return (*(part for part in file.parts[:-1] if part != file.anchor), name_of(file))
