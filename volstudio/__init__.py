@@ -19,8 +19,12 @@ if TYPE_CHECKING:
     from volstudio.registration.group import register_chain as register_chain
     from volstudio.registration.group import register_many as register_many
     from volstudio.registration.mean_space import mean_space as mean_space
+    from volstudio.registration.plan import Mask as Mask
     from volstudio.registration.plan import RegistrationPlan as RegistrationPlan
+    from volstudio.registration.plan import load_plan as load_plan
+    from volstudio.registration.plan import save_plan as save_plan
     from volstudio.registration.rigid import register as register
+    from volstudio.registration.similarity import Similarity as Similarity
     from volstudio.registration.trust import trust as trust
     from volstudio.rendering.plotter import add_to as add_to
     from volstudio.scene.files import load_scene as load_scene
@@ -39,14 +43,17 @@ if TYPE_CHECKING:
 _HOMES = {
     "Affine": "geometry.affine",
     "Grid": "geometry.grid",
+    "Mask": "registration.plan",
     "Progress": "progress",
     "RegistrationPlan": "registration.plan",
     "RigidTransform": "geometry.rigid",
     "Scene": "scene.model",
     "Session": "session.session",
+    "Similarity": "registration.similarity",
     "VolstudioError": "errors",
     "Volume": "volumes.volume",
     "add_to": "rendering.plotter",
+    "load_plan": "registration.plan",
     "load_scene": "scene.files",
     "mean_space": "registration.mean_space",
     "open_volume": "volumes.readers",
@@ -57,6 +64,7 @@ _HOMES = {
     "render": "tasks.shots",
     "resample": "volumes.resample",
     "save_header": "volumes.save",
+    "save_plan": "registration.plan",
     "save_scene": "scene.files",
     "save_volume": "volumes.save",
     "trust": "registration.trust",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 
 from volstudio.registration.plan import METRIC_WORDS
@@ -10,13 +11,14 @@ if TYPE_CHECKING:
     from volstudio.geometry.affine import FloatArray
     from volstudio.registration.bounds import Bounds
     from volstudio.registration.masks import Region
-    from volstudio.registration.plan import RegistrationPlan
+    from volstudio.registration.plan import Metric, RegistrationPlan
 
 __all__ = ["doubts", "of_bounds", "of_plan"]
 
-# Below these the answer may be wrong: the failures of bench/register had less than half of the overlap or 0.15 nats.
+# Below these the answer may be wrong: the failures of bench/register had less than half of the overlap or 0.15 nats, which is 1.02 when
+# normalised. Two scans of one contrast correlate by 0.9; a squared difference says nothing without a second one to compare it with.
 DOUBTFUL_OVERLAP = 0.5
-DOUBTFUL_INFORMATION = 0.15
+DOUBTFUL_LIKENESS: dict[Metric, float] = {"mi": 0.15, "nmi": 1.02, "ncc": 0.5}
 # Successes of bench/register have 0.1 to 0.6 here.
 DOUBTFUL_RIVAL = 0.95
 
@@ -55,8 +57,16 @@ def doubts(plan: RegistrationPlan, *, likeness: float, overlap: float, rival: fl
     notes = []
     if overlap < DOUBTFUL_OVERLAP:
         notes.append(f"look closely: only {overlap:.0%} of the smaller volume's object lies in the field of view of the other")
-    if plan.metric == "mi" and likeness < DOUBTFUL_INFORMATION:
-        notes.append(f"look closely: the two images share next to no information ({likeness:.2f} nats)")
+    if likeness < DOUBTFUL_LIKENESS.get(plan.metric, -math.inf):
+        notes.append(_unlike(plan.metric, likeness))
     if rival > DOUBTFUL_RIVAL:
         notes.append(f"look closely: in another place the two images are nearly as alike ({rival:.0%})")
     return tuple(notes)
+
+
+def _unlike(metric: Metric, likeness: float) -> str:
+    """Two images with little in common."""
+    if metric == "ncc":
+        return f"look closely: the two images hardly correlate ({likeness:.2f}); for two contrasts, climb mutual information"
+    unit = " nats" if metric == "mi" else ", where 1 is none"
+    return f"look closely: the two images share next to no information ({likeness:.2f}{unit})"

@@ -6,6 +6,7 @@ A plan is made from nothing, from a preset (`RegistrationPlan.named`, see `volst
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 import msgspec
@@ -15,7 +16,7 @@ from volstudio.volumes.integrity import check_regular
 from volstudio.volumes.spelling import spelled, unspelled
 
 if TYPE_CHECKING:
-    from pathlib import Path
+    import os
 
 __all__ = ["DEFAULT", "METRIC_WORDS", "Mask", "Metric", "RegistrationPlan", "Start", "load_plan", "save_plan"]
 
@@ -201,7 +202,7 @@ class RegistrationPlan(msgspec.Struct, frozen=True, forbid_unknown_fields=True, 
 DEFAULT = RegistrationPlan()
 
 
-def load_plan(path: Path) -> RegistrationPlan:
+def load_plan(path: str | os.PathLike[str]) -> RegistrationPlan:
     """Plan of a TOML or JSON file.
 
     Where the file names a ``preset``, its other keys are changes of that preset. Paths of masks are relative to the file's folder.
@@ -213,6 +214,7 @@ def load_plan(path: Path) -> RegistrationPlan:
     RegistrationError
         The file cannot be read, or holds keys or values that a plan does not have.
     """
+    path = Path(path)
     if check_regular(path).st_size > MAX_BYTES:
         raise RegistrationError(f"{path} is too large for a registration plan (more than {MAX_BYTES >> 10} kB).")
     decode = msgspec.json.decode if path.suffix.lower() == ".json" else msgspec.toml.decode
@@ -234,10 +236,11 @@ def load_plan(path: Path) -> RegistrationPlan:
     return plan.with_(fixed_mask=_in_folder(plan.fixed_mask, path), moving_mask=_in_folder(plan.moving_mask, path))
 
 
-def save_plan(plan: RegistrationPlan, path: Path, *, overwrite: bool = False) -> None:
+def save_plan(plan: RegistrationPlan, path: str | os.PathLike[str], *, overwrite: bool = False) -> None:
     """Write a plan as TOML, or as JSON where the suffix says so: its preset, and what differs from that."""
     from volstudio.volumes.atomic import atomic_bytes
 
+    path = Path(path)
     base = msgspec.structs.asdict(RegistrationPlan.named(plan.preset) if plan.preset else DEFAULT)
     changes = {name: value for name, value in msgspec.structs.asdict(plan).items() if value != base[name]}
     told = msgspec.to_builtins(({"preset": plan.preset} if plan.preset else {}) | changes)
