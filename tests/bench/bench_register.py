@@ -6,8 +6,8 @@
     python tests/bench/bench_register.py --table rows.csv
 
 From file to matrix, each program in a process and an environment of its own, two threads, imports not counted. Errors are mean mm from the
-truth over the head; found means below 2 mm. Only ratios of one run mean something. `registered` is the adapter for judges that hand over
-two paths.
+truth over the object; found means below the case's tolerance, 2 mm for a head. Only ratios of one run mean something. `registered` is the
+adapter for judges that hand over two paths.
 """
 
 from __future__ import annotations
@@ -24,9 +24,9 @@ from pathlib import Path
 
 from peer_methods import PACKAGES, volstudio
 from register_tables import tables
-from truth_cases import LEVELS, from_folder, from_sample, tiny
+from truth_cases import LEVELS, from_folder, from_hard, from_sample, tiny
 
-COLUMNS = ("method", "pair", "level", "seed", "error_mm", "wall_s", "cpu_s", "peak_mb", "idle_mb", "failed")
+COLUMNS = ("method", "pair", "level", "seed", "error_mm", "tolerance_mm", "wall_s", "cpu_s", "peak_mb", "idle_mb", "failed")
 THREAD_VARIABLES = ("ITK_GLOBAL_DEFAULT_NUMBER_OF_THREADS", "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 HERE = Path(__file__).resolve().parent
 
@@ -60,7 +60,7 @@ class Program:
         answer = self.answer(case.fixed, case.moving)
         matrix = answer.pop("matrix", None)
         row = {"method": self.method, "pair": case.pair, "level": case.level, "seed": case.seed, "failed": "", **answer}
-        return row | {"error_mm": float("inf") if matrix is None else case.error_mm(matrix)}
+        return row | {"error_mm": float("inf") if matrix is None else case.error_mm(matrix), "tolerance_mm": case.tolerance_mm}
 
     def end(self):
         self.process.stdin.close()
@@ -90,6 +90,8 @@ def install(folder, packages):
 def arguments(argv=None):
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--cases", type=Path, help="folder with cases.json (default: cases of the built-in sample)")
+    parser.add_argument("--hard", help="kinds of hard_cases.py instead, separated by semicolons: 'thick slices;tumour, bright'")
+    parser.add_argument("--data", type=Path, default=HERE.parents[2] / "shared" / "data", help="folder of real scans for these")
     parser.add_argument("--peers", type=Path, help="folder of the peers' environments")
     parser.add_argument("--install", action="store_true", help="make those that are missing there")
     parser.add_argument("--methods", help="some of: " + ", ".join(PACKAGES))
@@ -105,7 +107,10 @@ def arguments(argv=None):
 def read(paths):
     """Rows of CSV files, their figures as numbers."""
     rows = [row for path in paths if path.exists() for row in csv.DictReader(path.open())]
-    return [row | {name: float(row[name] or "nan") for name in ("error_mm", "wall_s", "cpu_s", "peak_mb", "idle_mb")} for row in rows]
+    return [
+        row | {name: float(row[name] or "nan") for name in ("error_mm", "tolerance_mm", "wall_s", "cpu_s", "peak_mb", "idle_mb")}
+        for row in rows
+    ]
 
 
 def main(argv=None):
@@ -122,7 +127,9 @@ def main(argv=None):
     done = {(row["method"], row["pair"], row["level"], str(row["seed"])) for row in rows}
     with tempfile.TemporaryDirectory() as scratch:
         options = {"levels": given.levels.split(","), "seeds": given.seeds}
-        if given.cases:
+        if given.hard:
+            cases = from_hard(given.hard.split(";"), Path(scratch), data=given.data, **options)
+        elif given.cases:
             cases = from_folder(given.cases, Path(scratch), pairs=given.pairs and given.pairs.split(","), **options)
         else:
             cases = from_sample(Path(scratch), **options)

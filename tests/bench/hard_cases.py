@@ -68,6 +68,7 @@ class Kind:
     finish: Callable | None = None
     fixed_voxel: float = 1.25
     fixed_thing: str | None = None
+    fixed_field: Callable | None = None
     fixed_harms: tuple[Callable, ...] = ()
     fixed_finish: Callable | None = None
 
@@ -105,6 +106,19 @@ def octant(anatomy, axes, rng):
     """An eighth of the object's box: half of each edge, in a random corner."""
     unit, edges = anatomy.width / HEAD_MM, np.diff(anatomy.box, axis=0)[0]
     return grid_about(anatomy.centre + rng.choice([-0.25, 0.25], 3) * edges, edges / 2, 1.5 * unit, axes)
+
+
+def end_of(axis, share, sign, voxel=1.5):
+    """One end of the object: a share of its length along an axis, all of it across."""
+
+    def field(anatomy, axes, rng):
+        unit, edges = anatomy.width / HEAD_MM, np.diff(anatomy.box, axis=0)[0]
+        centre, extent = anatomy.centre.copy(), edges + 16 * unit
+        centre[axis] += sign * (1 - share) / 2 * edges[axis]
+        extent[axis] = share * edges[axis]
+        return grid_about(centre, extent, voxel * unit, axes)
+
+    return field
 
 
 def padded(anatomy, axes, rng):
@@ -166,6 +180,8 @@ KINDS = {
     "noise in both, SNR 4": Kind(whole(2, 2, 2), harms=(harm.rician(4),), fixed_harms=(harm.rician(4),)),
     "bias": Kind(whole(2, 2, 2), harms=(harm.bias(0.85), LIGHT)),
     "bias, other contrast": Kind(whole(2, 2, 2), contrast=other, harms=(harm.bias(0.8), LIGHT)),
+    "hot spot": Kind(whole(2.5, 2.5, 3), contrast=glow, harms=(harm.blurred(0.03), harm.hot_spot, LIGHT)),
+    "ghosts": Kind(whole(2, 2, 2), harms=(harm.ghost(0.25), LIGHT)),
     "EPI distorted": Kind(whole(3, 3, 3.6), contrast=other, harms=(harm.distorted(0.045), harm.dropout, harm.ghost(0.05), harm.rician(15))),
     "PET blurred": Kind(whole(2.5, 2.5, 3), contrast=glow, harms=(harm.blurred(0.035), harm.rician(12))),
     "slab 20 axial": Kind(slab(2, 20), contrast=other, harms=(LIGHT,)),
@@ -180,6 +196,9 @@ KINDS = {
     "2 slices": Kind(slab(2, 10, slices=2), harms=(LIGHT,)),
     "1 slice": Kind(slab(2, 4, slices=1), harms=(LIGHT,)),
     "1 slice, sagittal": Kind(slab(0, 4, slices=1), contrast=other, harms=(LIGHT,)),
+    "6 mm voxels": Kind(whole(6, 6, 6), contrast=other, harms=(harm.rician(15),)),
+    "half overlap": Kind(end_of(2, 0.7, -1), contrast=other, harms=(LIGHT,), fixed_field=end_of(2, 0.7, 1, 1.25)),
+    "third overlap": Kind(end_of(2, 0.6, -1), harms=(LIGHT,), fixed_field=end_of(2, 0.6, 1, 1.25)),
     "cropped": Kind(whole(1.5, 1.5, 1.5, share=0.7), contrast=other, harms=(LIGHT,)),
     "thick slices": Kind(whole(1, 1.6, 6), contrast=other, harms=(LIGHT,)),
     "monkey": Kind(whole(2, 2, 3), thing="monkey", contrast=other, harms=(LIGHT,)),
@@ -192,12 +211,16 @@ KINDS = {
         fixed_voxel=2,
         fixed_harms=(harm.holder, harm.rician(8)),
     ),
+    "micro-CT, holder in one": Kind(
+        whole(2, 2, 2, margin=130), thing="bone", harms=(harm.holder, harm.rician(6)), fixed_voxel=2, fixed_harms=(harm.rician(8),)
+    ),
     "microscopy": Kind(whole(1.4, 1.4, 2.5), thing="tissue", contrast=other, harms=(harm.rician(15),)),
     "bright field": Kind(whole(1.4, 1.4, 2.5), thing="tissue", harms=(LIGHT,), finish=inverted),
     "body, CT - CT": Kind(whole(1.4, 1.4, 1.6), thing="body", harms=(harm.table, LIGHT), finish=hounsfield, fixed_finish=hounsfield),
     "body, CT - PET": Kind(
         whole(1.2, 1.2, 1.2), thing="body pet", fixed_thing="body", harms=(harm.blurred(0.02), harm.rician(8)), fixed_finish=hounsfield
     ),
+    "body, a part": Kind(whole(1.2, 1.2, 1.2, share=0.5), thing="body", harms=(LIGHT,), finish=hounsfield, fixed_finish=hounsfield),
     "inverted": Kind(whole(1.5, 1.5, 2), harms=(LIGHT,), finish=inverted),
     "inverted, cropped": Kind(whole(1.5, 1.5, 2, share=0.75), harms=(LIGHT,), finish=inverted),
     "offset": Kind(whole(1.5, 1.5, 2), contrast=other, harms=(LIGHT,), finish=offset),
@@ -222,8 +245,9 @@ def build(kind, level, seed, *, data=None, coarser=1.0):
     anatomy = _thing(recipe.thing, seed, data)
     fixed_anatomy = _thing(recipe.fixed_thing or recipe.thing, seed, data)
     axes = RigidTransform.from_axis_angle(rng.normal(size=3), np.radians(rng.uniform(0, MOST_TILT))).rotation
-    here = whole(recipe.fixed_voxel, recipe.fixed_voxel, recipe.fixed_voxel, margin=120 if harm.holder in recipe.fixed_harms else 16)
-    fixed_grid, grid = (g.coarser(coarser) for g in (here(fixed_anatomy, np.eye(3), rng), recipe.field(anatomy, axes, rng)))
+    margin = 120 if harm.holder in recipe.fixed_harms else 16
+    fixed_field = recipe.fixed_field or whole(recipe.fixed_voxel, recipe.fixed_voxel, recipe.fixed_voxel, margin=margin)
+    fixed_grid, grid = (g.coarser(coarser) for g in (fixed_field(fixed_anatomy, np.eye(3), rng), recipe.field(anatomy, axes, rng)))
     fixed = _harmed(fixed_anatomy.scan(fixed_grid), recipe.fixed_harms, fixed_grid, rng, fixed_anatomy)
     moving = anatomy.scan(grid)
     moving = _harmed(recipe.contrast(moving) if recipe.contrast else moving, recipe.harms, grid, rng, anatomy)

@@ -47,6 +47,12 @@ def tumour(brightness, share=0.22):
     return apply
 
 
+def hot_spot(values, grid, rng, anatomy):
+    """A small place thirty times as bright as any tissue, as a bladder in PET or metal in CT."""
+    centre = anatomy.centre + _direction(rng) * 0.25 * anatomy.width
+    return np.where(np.linalg.norm(grid.points - centre, axis=-1) < 0.03 * anatomy.width, 30.0, values)
+
+
 def vessels(values, grid, rng, anatomy):
     """Contrast agent: 25 winding tubes twice as bright as any tissue."""
     points, bright = grid.points, np.zeros(grid.shape, bool)

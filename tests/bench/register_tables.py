@@ -6,7 +6,6 @@ from statistics import median
 
 import numpy as np
 
-FOUND_MM = 2.0
 OURS = "volstudio"
 
 
@@ -24,7 +23,7 @@ def _by(rows, column):
         here = [row for row in rows if name in (row[column], "all")]
         for method in dict.fromkeys(row["method"] for row in here):
             mine = [row for row in here if row["method"] == method]
-            errors = [row["error_mm"] for row in mine if row["error_mm"] < FOUND_MM]
+            errors = [row["error_mm"] for row in mine if row["error_mm"] < row["tolerance_mm"]]
             figures = (
                 f"{len(errors)} of {len(mine)}",
                 *((f"{f:.3f}" for f in (median(errors), np.percentile(errors, 95), max(errors))) if errors else ("-",) * 3),
@@ -54,8 +53,8 @@ def _duels(rows):
     engines = [{_case(row): row["error_mm"] for row in rows if row["method"] == name} for name in (OURS, f"{OURS} builtin")]
     for pair in dict.fromkeys(row["pair"] for row in rows):
         for peer in dict.fromkeys(row["method"] for row in rows if not row["method"].startswith(OURS)):
-            found = {_case(row): row["error_mm"] for row in rows if (row["pair"], row["method"]) == (pair, peer)}
-            found = {case: error for case, error in found.items() if error < FOUND_MM}
+            mine = [row for row in rows if (row["pair"], row["method"]) == (pair, peer)]
+            found = {_case(row): row["error_mm"] for row in mine if row["error_mm"] < row["tolerance_mm"]}
             if not found:
                 continue
             ours = [[engine[case] for case in found if case in engine] for engine in engines]

@@ -1,4 +1,4 @@
-"""Pairs with a known truth, as files that any program can read: from a folder of cases, or of the built-in sample.
+"""Pairs with a known truth, as files that any program can read: from a folder of cases, of `hard_cases`, or of the built-in sample.
 
 A folder of cases holds ``cases.json``: ``pairs`` (files of a fixed and of moving volumes, ``T0``: the true fixed -> moving map of the
 headers as they are, ``box``: where errors count) and ``cases`` (pair, level, seed, number of the moving volume, and a wrong move: axis,
@@ -9,10 +9,12 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
+from itertools import product
 from typing import TYPE_CHECKING
 
 import nibabel
 import numpy as np
+from hard_cases import LEVELS, build
 
 from volstudio.geometry.rigid import RigidTransform
 from volstudio.volumes.samples import brain_points, sample_path, truth
@@ -20,12 +22,10 @@ from volstudio.volumes.samples import brain_points, sample_path, truth
 if TYPE_CHECKING:
     from pathlib import Path
 
-LEVELS = {"easy": ((1, 5), (1, 5)), "medium": ((5, 15), (5, 20)), "hard": ((15, 45), (20, 60)), "extreme": ((45, 180), (20, 100))}
-
 
 @dataclass(frozen=True)
 class TruthCase:
-    """Two files, the true (4, 4) fixed -> moving map in RAS+ mm, and the (n, 3) points of the fixed world where its error counts."""
+    """Two files, the true (4, 4) fixed -> moving map in RAS+ mm, the (n, 3) fixed points where errors count, and what is near."""
 
     pair: str
     level: str
@@ -34,6 +34,7 @@ class TruthCase:
     moving: Path
     truth: np.ndarray
     points: np.ndarray
+    tolerance_mm: float = 2.0
 
     def error_mm(self, matrix):
         """Mean distance of a map from the truth."""
@@ -71,6 +72,20 @@ def from_sample(scratch, *, levels=None, seeds=2):
             shift = direction / np.linalg.norm(direction) * random.uniform(low_mm, high_mm)
             path, really = _moved(epi, axis, random.uniform(low_deg, high_deg), shift, scratch / f"sample-{level}-{seed}.nii")
             yield TruthCase("sample", level, seed, fixed, path, really, points)
+
+
+def from_hard(kinds, scratch, *, levels=None, seeds=2, data=None):
+    """Some kinds of `hard_cases`, as files."""
+    for number, (kind, seed, level) in enumerate(product(kinds, range(seeds), levels or LEVELS)):
+        case = build(kind, level, seed, data=data)
+        paths = [scratch / f"hard-{number}-{volume.name}.nii" for volume in (case.fixed, case.moving)]
+        stored = []
+        for volume, path in zip((case.fixed, case.moving), paths, strict=True):
+            image = nibabel.Nifti1Image(volume.frame(), volume.affine.matrix)
+            nibabel.save(image, path)
+            stored.append(nibabel.load(path).affine @ np.linalg.inv(volume.affine.matrix))  # what float32 makes of the header
+        really = stored[1] @ case.truth @ np.linalg.inv(stored[0])
+        yield TruthCase(kind, level, seed, *paths, really, case.points, case.tolerance_mm)
 
 
 def tiny(scratch):
