@@ -24,7 +24,9 @@ from volstudio.volumes.volume import Volume, distinct_names
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-__all__ = ["Form", "open_layer", "open_scene", "open_volumes", "source_files"]
+    from volstudio.volumes.dicom import DicomSeries
+
+__all__ = ["Form", "open_layer", "open_scene", "open_volumes", "series_in", "source_files"]
 
 
 def open_scene(paths: Sequence[str | os.PathLike[str]], *, form: Form = "auto") -> Scene:
@@ -72,6 +74,22 @@ def open_volumes(paths: Sequence[str], *, form: Form = "auto") -> tuple[Volume, 
             volumes.append(STORE.get(path, form=form))
     names = distinct_names(volumes)
     return tuple(volume if volume.name == name else volume.renamed(name) for volume, name in zip(volumes, names, strict=True))
+
+
+def series_in(path: str) -> tuple[DicomSeries, ...]:
+    """The DICOM series of a folder, each of which opens by one of its files; none for anything that is no folder.
+
+    Raises
+    ------
+    UnreadableFileError
+        The folder holds no images, or damaged ones.
+    MissingExtraError
+    """
+    if not Path(path).is_dir():
+        return ()
+    from volstudio.volumes.dicom import dicom_series
+
+    return dicom_series(Path(path))
 
 
 def source_files(scene: Scene) -> tuple[Path, ...]:

@@ -6,6 +6,7 @@ import os
 import shutil
 import subprocess
 import sys
+import textwrap
 import time
 from typing import TYPE_CHECKING, Any
 
@@ -21,6 +22,29 @@ if TYPE_CHECKING:
 
 SCREEN = "1600x1000x24"
 SIZE = (1000, 720)
+
+START = """
+import sys, os
+from PySide6.QtCore import QTimer
+from volstudio.apps.studio import application as studio
+from volstudio.tasks.open import open_scene
+
+def begin(window):
+    {begin}
+
+make = studio.make_window
+def made(*args, **kwargs):
+    window = make(*args, **kwargs)
+    class Quiet:
+        def unsaved(self, what):
+            return "discard"
+    window.documents._ask = Quiet()
+    QTimer.singleShot(300, lambda: begin(window))
+    return window
+studio.make_window = made
+from volstudio.apps.studio import run
+sys.exit(run(open_scene(sys.argv[1:]) if sys.argv[1:] else None))
+"""
 
 
 def start_xvfb() -> tuple[subprocess.Popen[bytes], str]:
@@ -135,6 +159,10 @@ class FakeAsk:
 
     def one_of(self, title: str, question: str, options: Any) -> Any:
         return self._answer("one_of")
+
+    def some_of(self, title: str, question: str, options: Any) -> Any:
+        self.options = tuple(options)
+        return self._answer("some_of")
 
     def unsaved(self, what: str) -> Any:
         return self._answer("unsaved")
@@ -299,3 +327,25 @@ def open_window(app: Any, hand: Hand) -> Iterator[Callable[..., StudioWindow]]:
 def window(open_window: Callable[..., StudioWindow], scans: dict[str, Path]) -> StudioWindow:
     """A window on the anatomy and the EPI, three slices on show."""
     return open_window(scans["anatomy"], scans["epi"], view="ortho")
+
+
+@pytest.fixture
+def launch(display: str, tmp_path: Path) -> Iterator[Callable[..., subprocess.Popen[str]]]:
+    """Starts the studio in a process of its own; ``begin`` runs in it once the window is there."""
+    running: list[subprocess.Popen[str]] = []
+
+    def launched(begin: str, *paths: Path | str, **environment: str) -> subprocess.Popen[str]:
+        code = START.format(begin=textwrap.indent(textwrap.dedent(begin), "    ").strip())
+        env = {**os.environ, "DISPLAY": display, "VOLSTUDIO_STATE_DIR": str(tmp_path / "state"), "PYTHONUNBUFFERED": "1", **environment}
+        env.pop("WAYLAND_DISPLAY", None)
+        process = subprocess.Popen(
+            [sys.executable, "-c", code, *map(str, paths)], env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        )
+        running.append(process)
+        return process
+
+    yield launched
+    for process in running:
+        if process.poll() is None:
+            process.kill()
+        process.communicate()

@@ -28,16 +28,18 @@ Examples:
 def view(inputs: tuple[str, ...], *, form: Form) -> int:
     """Open the studio: three linked slices and a true 3D view.
 
-    Without arguments it opens empty, or offers the session of a window that was killed. Press ? in it for all keys.
+    Without arguments it opens empty, or offers the session of a window that was killed. Of a folder with several DICOM series it asks which
+    to open. Press ? in it for all keys.
     """
     give_signals_back()
     from volstudio.apps.studio import run
-    from volstudio.tasks.open import open_scene
+    from volstudio.tasks.open import open_scene, series_in
 
     if not inputs:
         return run(None)
-    scene = open_scene(inputs, form=form)
+    several = [name for name in inputs if len(series_in(name)) > 1]
+    scene = open_scene([name for name in inputs if name not in several], form=form)
     warn_of_changes(scene)
     # *Save* goes back to the file that was opened, where it is one and alone.
     saved_in = inputs[0] if len(inputs) == 1 and inputs[0].lower().endswith((".toml", ".json")) else None
-    return run(scene, session_path=saved_in)
+    return run(scene, session_path=saved_in, folders=several)

@@ -9,6 +9,7 @@ from volstudio.apps.studio.singletons import protect_singletons
 from volstudio.apps.terminal import interrupts_later
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
     from volstudio.scene.model import Scene
@@ -20,7 +21,9 @@ os.environ.setdefault("QT_API", "pyside6")  # pyvistaqt would take the first bin
 protect_singletons()
 
 
-def run(scene: Scene | None = None, *, recover: bool = True, session_path: Path | str | None = None) -> int:
+def run(
+    scene: Scene | None = None, *, recover: bool = True, session_path: Path | str | None = None, folders: Sequence[Path | str] = ()
+) -> int:
     """Open the studio and stay until it is closed.
 
     Parameters
@@ -31,6 +34,8 @@ def run(scene: Scene | None = None, *, recover: bool = True, session_path: Path 
         Offer sessions back that were not closed.
     session_path : path or None
         Session file the scene came from: *Save* writes there.
+    folders : sequence of path
+        Folders with several DICOM series: the window asks which of them to add.
 
     Returns
     -------
@@ -57,4 +62,4 @@ def run(scene: Scene | None = None, *, recover: bool = True, session_path: Path 
             from volstudio.apps.studio.application import run_window
 
             opengl.result()
-    return run_window(scene, recover=recover, session_path=session_path)
+    return run_window(scene, recover=recover, session_path=session_path, folders=folders)

@@ -19,6 +19,7 @@ from volstudio.apps.studio.window import StudioWindow
 from volstudio.session.session import Session
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from types import TracebackType
 
     from volstudio.scene.model import Scene
@@ -48,13 +49,13 @@ def make_window(scene: Scene | None = None, *, recover: bool = True, session_pat
         session.mark_saved(Path(session_path).absolute())
     window = StudioWindow(session)
     if recover:
-        window.documents.offer_recoveries()
+        window.documents.recoveries.look()
     window.documents.begin_journal()
     window.documents.remember_opened()
     return window
 
 
-def run_window(scene: Scene | None, *, recover: bool, session_path: Path | str | None) -> int:
+def run_window(scene: Scene | None, *, recover: bool, session_path: Path | str | None, folders: Sequence[Path | str]) -> int:
     """See `volstudio.apps.studio.run`."""
     # A signal may come while Qt begins or in the middle of a frame, where stopping would pull the window from under VTK: it is noted, and
     # the next beat closes.
@@ -63,6 +64,8 @@ def run_window(scene: Scene | None, *, recover: bool, session_path: Path | str |
     try:
         app = application()
         window = make_window(scene, recover=recover, session_path=session_path)
+        if folders:
+            QTimer.singleShot(0, window, lambda: window.documents.open_volumes(folders))
         return _shown(app, window, stop)
     finally:
         signal.signal(signal.SIGINT, handler)

@@ -6,7 +6,18 @@ import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from PySide6.QtWidgets import QFileDialog, QInputDialog, QMessageBox
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import (
+    QDialog,
+    QDialogButtonBox,
+    QFileDialog,
+    QInputDialog,
+    QLabel,
+    QListWidget,
+    QListWidgetItem,
+    QMessageBox,
+    QVBoxLayout,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -16,6 +27,7 @@ if TYPE_CHECKING:
 __all__ = ["Ask", "Unsaved", "with_suffix_of"]
 
 Unsaved = Literal["save", "discard", "cancel"]
+LIST_MARGIN = 60  # check box, frame and scroll bar
 
 
 class Ask:
@@ -57,6 +69,26 @@ class Ask:
             return options[0] if options else None
         word, taken = QInputDialog.getItem(self._parent, title, question, list(options), 0, False)  # noqa: FBT003 - Qt's own signature
         return word if taken else None
+
+    def some_of(self, title: str, question: str, options: Sequence[str]) -> tuple[int, ...]:
+        """Places of those of several options that are wanted, the first one to begin with; none after a cancel."""
+        dialog = QDialog(self._parent)
+        dialog.setWindowTitle(title)
+        listed = QListWidget()
+        listed.setAlternatingRowColors(False)
+        for row, option in enumerate(options):
+            item = QListWidgetItem(option, listed)
+            item.setCheckState(Qt.CheckState.Checked if row == 0 else Qt.CheckState.Unchecked)
+        listed.setMinimumWidth(min(listed.sizeHintForColumn(0) + LIST_MARGIN, self._parent.width()))
+        buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Open | QDialogButtonBox.StandardButton.Cancel)
+        buttons.accepted.connect(dialog.accept)
+        buttons.rejected.connect(dialog.reject)
+        column = QVBoxLayout(dialog)
+        for part in (QLabel(question), listed, buttons):
+            column.addWidget(part)
+        taken = dialog.exec() == QDialog.DialogCode.Accepted
+        dialog.deleteLater()
+        return tuple(row for row in range(len(options)) if taken and listed.item(row).checkState() == Qt.CheckState.Checked)
 
     def unsaved(self, what: str) -> Unsaved:
         """What to do with changes that are in no file."""

@@ -44,6 +44,7 @@ def _file(window: StudioWindow) -> tuple[Entry, ...]:
     return (
         Entry("open", "File", "&Open volumes…", ("Ctrl+O",), files.ask_volumes, "open"),
         Entry("open_session", "File", "Open &session…", ("Ctrl+Shift+O",), files.ask_session),
+        Entry("recover", "File", "Reco&ver session…", (), files.recoveries.ask),
         _line("File"),
         Entry("save", "File", "&Save session", ("Ctrl+S",), files.save, "save"),
         Entry("save_as", "File", "Save session &as…", ("Ctrl+Shift+S",), files.save_as),

@@ -1,4 +1,4 @@
-"""What the window has open: volumes, sessions and transforms in, session files out, and sessions of programs that died."""
+"""What the window has open: volumes, sessions and transforms in, session files out."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, Signal
 
-from volstudio.apps.studio.opening import SCENE_KINDS, TRANSFORM_KINDS, VOLUME_KINDS, loaded, placed_from_file, sort_files
+from volstudio.apps.studio.opening import SCENE_KINDS, TRANSFORM_KINDS, VOLUME_KINDS, loaded, looked_into, placed_from_file, sort_files
 from volstudio.apps.studio.recent import remember
+from volstudio.apps.studio.recoveries import Recoveries
 from volstudio.errors import OutputError, SceneError
 from volstudio.scene.files import changed_files, load_scene, missing_files
 from volstudio.scene.model import Scene
 from volstudio.session.commands import Place, ReplaceScene
 from volstudio.session.journal import Journal
-from volstudio.session.recovery import recoverable
 from volstudio.session.session import Session
 from volstudio.tasks.open import open_layer
 from volstudio.tasks.save import save_session
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from volstudio.apps.studio.desk import Desk
     from volstudio.apps.studio.messages import MessageArea
     from volstudio.progress import Progress
-    from volstudio.session.recovery import Recovery
+    from volstudio.volumes.dicom import DicomSeries
 
 __all__ = ["Documents"]
 
@@ -44,6 +44,8 @@ class Documents(QObject):
     Attributes
     ----------
     recent_changed : Signal()
+    recoveries : Recoveries
+        Sessions of programs that died.
     """
 
     recent_changed = Signal()
@@ -51,7 +53,7 @@ class Documents(QObject):
     def __init__(self, desk: Desk, ask: Ask, messages: MessageArea) -> None:
         super().__init__()
         self._desk, self._ask, self._messages = desk, ask, messages
-        self._offered: list[Recovery] = []
+        self.recoveries = Recoveries(desk, messages, self.may_go, self._take)
 
     def ask_volumes(self) -> None:
         """Open volumes that the person chooses."""
@@ -78,8 +80,39 @@ class Documents(QObject):
             self.load_transform(path)
 
     def open_volumes(self, paths: Sequence[Path | str]) -> None:
-        """Add volumes; they are read beside the window."""
+        """Add volumes; they are read beside the window. Of a folder with several DICOM series the person chooses."""
         names = [str(path) for path in paths]
+        folders = [name for name in names if Path(name).is_dir()]
+        if not folders:
+            self._open(names)
+            return
+        shown = ", ".join(Path(name).name for name in folders)
+        note = self._messages.say(f"Looking into {shown} …")
+
+        def work(progress: Progress) -> dict[str, tuple[DicomSeries, ...]]:
+            return looked_into(folders, progress)
+
+        def done(found: dict[str, tuple[DicomSeries, ...]]) -> None:
+            note.close_message()
+            wanted = [file for name in names for file in (self._chosen(name, found[name]) if name in found else [name])]
+            if wanted:
+                self._open(wanted)
+
+        def failed(error: BaseException) -> None:
+            note.close_message()
+            self._desk.complained.emit(error)
+
+        self._desk.worker.start(f"looking into {shown}", work, done, failed=failed, stopped=note.close_message)
+
+    def _chosen(self, folder: str, series: Sequence[DicomSeries]) -> list[str]:
+        """Files that stand for the series of a folder that the person wants."""
+        if len(series) < 2:
+            return [folder]
+        options = [f"{each.number}: {each.text}" for each in series]
+        rows = self._ask.some_of("DICOM series", f"{Path(folder).name} holds {len(series)} series. Which are to be opened?", options)
+        return [str(series[row].path) for row in rows]
+
+    def _open(self, names: Sequence[str]) -> None:
         scene = self._desk.session.scene
         shown = ", ".join(Path(name).name for name in names)
         note = self._messages.say(f"Opening {shown} …")
@@ -90,7 +123,7 @@ class Documents(QObject):
         def done(after: Scene) -> None:
             note.close_message()
             if self._desk.session.scene.layers is not scene.layers:
-                self.open_volumes(names)  # the scene has changed meanwhile; the voxels are warm now
+                self._open(names)  # the scene has changed meanwhile; the voxels are warm now
                 return
             current = self._desk.session.scene
             fresh = Scene(layers=after.layers) if not current.layers else after
@@ -112,10 +145,17 @@ class Documents(QObject):
     def load_transform(self, path: Path) -> None:
         """Place the layer at hand as a transform file says."""
         with self._desk.telling():
-            if self._desk.active is None:
-                raise SceneError(f"The transform {path.name} needs a layer to move; open the volumes first.")
-            placement = placed_from_file(self._desk.session.scene, path, self._desk.active)
-            self._desk.apply(Place(self._desk.active, placement))
+            moving, names = self._desk.active, self._desk.session.scene.names
+            if moving is None or len(names) < 2:
+                raise SceneError(f"The transform {path.name} lays one volume on another, and {len(names)} are open; open both first.")
+            others = [name for name in names if name != moving]
+            question = f"{path.name} lays {moving} on"
+            fixed = others[0] if len(others) == 1 else self._ask.one_of("Load transform", question, others)
+            if fixed is None:
+                return
+            placement = placed_from_file(self._desk.session.scene, path, fixed=fixed, moving=moving)
+            if self._desk.apply(Place(moving, placement)):
+                self._messages.say(f"{path.name} has laid {moving} on {fixed}.", "good")
 
     def new(self) -> None:
         """Begin with nothing open."""
@@ -153,62 +193,10 @@ class Documents(QObject):
         path = session.saved_path
         self._remember([str(path)] if path else [layer.path for layer in session.scene.layers])
 
-    def offer_recoveries(self) -> None:
-        """Offer sessions back whose program died."""
-        with self._desk.telling():
-            for recovery in recoverable(complain=self._note):
-                if recovery.changes or recovery.notes:
-                    self._offered.append(recovery)
-                else:
-                    recovery.discard()  # it was only looked at
-        self._offer()
-
     def close(self) -> None:
         """The window goes: its journal has done its duty, and sessions that were offered wait for the next start."""
-        for recovery in self._offered:
-            recovery.leave()
-        self._offered.clear()
+        self.recoveries.close()
         self._desk.session.close()
-
-    def _note(self, text: str) -> None:
-        self._messages.say(text)
-
-    def _offer(self) -> None:
-        """One message for all of them, so that each stays within reach however many there are; the latest first."""
-        if not self._offered:
-            return
-        recovery, number = self._offered[0], len(self._offered)
-        names = ", ".join(recovery.scene.names) or "no volumes"
-        steps = f"{recovery.changes} change{'' if recovery.changes == 1 else 's'}"
-        several = f"{number} sessions were not closed. " if number > 1 else ""
-        begun = f"{several}One from {recovery.started}" if several else f"A session from {recovery.started} was not closed"
-        choices = [("Restore", lambda: self._restore(recovery)), ("Discard", lambda: self._discard(recovery))]
-        if several:
-            choices.append(("Next", self._offer_another))
-        self._messages.say(f"{begun}: {names}; {steps}.", actions=choices, details="\n".join(recovery.notes))
-
-    def _offer_another(self) -> None:
-        self._offered.append(self._offered.pop(0))
-        self._offer()
-
-    def _restore(self, recovery: Recovery) -> None:
-        if not self.may_go():
-            self._offer()
-            return
-        self._offered.remove(recovery)
-        with self._desk.telling():
-            try:
-                restored = recovery.session()
-            except OutputError as error:
-                self._desk.complained.emit(error)
-                restored = recovery.session(record=False)
-            self._take(restored)
-        self._offer()
-
-    def _discard(self, recovery: Recovery) -> None:
-        self._offered.remove(recovery)
-        recovery.discard()
-        self._offer()
 
     def _load(self, path: Path, relocate: Path | None) -> None:
         def work(progress: Progress) -> Scene:

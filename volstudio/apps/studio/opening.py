@@ -10,7 +10,7 @@ from msgspec.structs import replace
 
 from volstudio.errors import SceneError
 from volstudio.scene.model import Layer, Placement, Scene
-from volstudio.tasks.open import open_layer, open_volumes
+from volstudio.tasks.open import open_layer, open_volumes, series_in
 from volstudio.transforms.files import read_transform
 from volstudio.volumes.store import STORE
 
@@ -18,9 +18,10 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from volstudio.progress import Progress
+    from volstudio.volumes.dicom import DicomSeries
     from volstudio.volumes.volume import Volume
 
-__all__ = ["SCENE_KINDS", "TRANSFORM_KINDS", "VOLUME_KINDS", "Sorted", "loaded", "placed_from_file", "sort_files"]
+__all__ = ["SCENE_KINDS", "TRANSFORM_KINDS", "VOLUME_KINDS", "Sorted", "loaded", "looked_into", "placed_from_file", "sort_files"]
 
 VOLUME_KINDS = "Volumes (*.nii *.nii.gz *.mgz *.mgh *.hdr *.img *.img.gz *.nrrd *.nhdr *.mha *.mhd *.dcm);;All files (*)"
 SCENE_KINDS = "Sessions (*.toml *.json);;All files (*)"
@@ -72,19 +73,23 @@ def loaded(scene: Scene, paths: Sequence[str], progress: Progress) -> Scene:
     return _joined(scene, volumes)
 
 
-def placed_from_file(scene: Scene, path: Path, moving: str) -> Placement:
-    """Placement of a layer that a transform file gives: onto the lowest other layer.
+def looked_into(folders: Sequence[str], progress: Progress) -> dict[str, tuple[DicomSeries, ...]]:
+    """The DICOM series of folders."""
+    found = {}
+    for number, folder in enumerate(folders):
+        progress(f"looking into {Path(folder).name}", number / len(folders))
+        found[folder] = series_in(folder)
+    return found
+
+
+def placed_from_file(scene: Scene, path: Path, *, fixed: str, moving: str) -> Placement:
+    """Placement of one layer on another that a transform file gives.
 
     Raises
     ------
-    SceneError
-        There is no other layer.
     TransformError
         The file is no transform.
     """
-    fixed = next((name for name in scene.names if name != moving), None)
-    if fixed is None:
-        raise SceneError(f"The transform {path.name} joins two volumes and only {moving!r} is open; open the fixed volume too.")
     fixed_to_moving = read_transform(path, fixed=open_layer(scene.layer(fixed)), moving=open_layer(scene.layer(moving)))
     return scene.place(moving, fixed_to_moving.inverse(), made_by="file").layer(moving).placement
 

@@ -1,77 +1,10 @@
-"""From the first look for a display to the end of the process: every way a program can end."""
+"""Sessions of studios that were killed: offered at the next start and from the menu, restored with nothing lost."""
 
 from __future__ import annotations
-
-import os
-import signal
-import subprocess
-import sys
-import textwrap
-import time
 
 import pytest
 
 pytestmark = [pytest.mark.window, pytest.mark.slow]
-
-START = """
-import sys, os
-from PySide6.QtCore import QTimer
-from volstudio.apps.studio import application as studio
-from volstudio.tasks.open import open_scene
-
-def begin(window):
-    {begin}
-
-make = studio.make_window
-def made(*args, **kwargs):
-    window = make(*args, **kwargs)
-    class Quiet:
-        def unsaved(self, what):
-            return "discard"
-    window.documents._ask = Quiet()
-    QTimer.singleShot(300, lambda: begin(window))
-    return window
-studio.make_window = made
-from volstudio.apps.studio import run
-sys.exit(run(open_scene(sys.argv[1:]) if sys.argv[1:] else None))
-"""
-
-
-@pytest.fixture
-def launch(display, tmp_path):
-    """Starts the studio in a process of its own; ``begin`` runs in it once the window is there."""
-    running = []
-
-    def launched(begin, *paths, **environment):
-        code = START.format(begin=textwrap.indent(textwrap.dedent(begin), "    ").strip())
-        env = {**os.environ, "DISPLAY": display, "VOLSTUDIO_STATE_DIR": str(tmp_path / "state"), "PYTHONUNBUFFERED": "1", **environment}
-        env.pop("WAYLAND_DISPLAY", None)
-        process = subprocess.Popen(
-            [sys.executable, "-c", code, *map(str, paths)], env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-        )
-        running.append(process)
-        return process
-
-    yield launched
-    for process in running:
-        if process.poll() is None:
-            process.kill()
-        process.communicate()
-
-
-def test_closing_while_a_registration_runs_ends_cleanly(launch, scans):
-    process = launch(
-        """
-        window.refine.refine()
-        assert window.refiner.running
-        QTimer.singleShot(200, window.close)
-        """,
-        scans["anatomy"],
-        scans["epi"],
-    )
-    _, err = process.communicate(timeout=90)
-    assert process.returncode == 0, err
-    assert "Traceback" not in err
 
 
 def test_a_killed_session_is_offered_and_restored_with_nothing_lost(launch, scans, tmp_path):
@@ -90,7 +23,7 @@ def test_a_killed_session_is_offered_and_restored_with_nothing_lost(launch, scan
         scans["epi"],
     )
     assert killed.stdout.readline().strip() == "ready"
-    killed.send_signal(signal.SIGKILL)
+    killed.kill()
     killed.wait(20)
     back = launch(
         """
@@ -183,28 +116,22 @@ def test_all_of_several_sessions_stay_within_reach_whatever_else_is_said(launch,
     assert "title third" in out, err
 
 
-def test_ctrl_c_closes_the_window(launch, scans):
-    process = launch('print("ready", flush=True)', scans["anatomy"])
-    assert process.stdout.readline().strip() == "ready"
-    time.sleep(0.1)
-    process.send_signal(signal.SIGINT)
-    _, err = process.communicate(timeout=60)
-    assert process.returncode == 0, err
-
-
-def test_a_fault_of_our_own_is_shown_and_the_window_lives(launch):
+def test_an_offer_that_was_closed_is_made_again_from_the_menu(launch, leave_behind):
+    leave_behind('SetTitle("a")')
     process = launch(
         """
-        def faulty():
-            raise RuntimeError("a fault")
-        def look():
-            (message,) = window.messages.messages
-            print("said", "a fault" in message.text, "Traceback" in message.details.toPlainText(), flush=True)
-            window.close()
-        QTimer.singleShot(0, faulty)
-        QTimer.singleShot(300, look)
+        (offer,) = window.messages.messages
+        offer.close_message()
+        assert not window.messages.messages
+        window.actions_by_name["recover"].trigger()
+        (offer,) = window.messages.messages
+        offer.buttons["Restore"].click()
+        print("title", window.desk.session.scene.title, flush=True)
+        window.actions_by_name["recover"].trigger()
+        print("then", [message.text for message in window.messages.messages], flush=True)
+        window.close()
         """
     )
-    out, err = process.communicate(timeout=60)
-    assert "said True True" in out, err
-    assert process.returncode == 0
+    out, err = process.communicate(timeout=90)
+    assert "title a" in out, err
+    assert "No session is waiting" in out, err
