@@ -160,4 +160,9 @@ def _plan_values(plan: RegistrationPlan) -> dict[str, Any]:
 
 def _trust_values(trust: Trust | None) -> dict[str, Any] | None:
     """A verdict as plain values; what is infinite has no number in JSON and is null."""
-    return None if trust is None else asdict(trust)
+    if trust is None:
+        return None
+    told = asdict(trust)
+    for part in (told, told["evidence"]):  # numpy's own floats are floats to everybody but JSON
+        part.update({name: float(value) for name, value in part.items() if isinstance(value, float)})
+    return told
