@@ -14,8 +14,8 @@ from volstudio.apps import cli, values
 from volstudio.apps.commands.apply import DIRECTION, INTERPOLATION
 from volstudio.errors import Cancelled, RegistrationError
 from volstudio.scene.model import Convention, View
+from volstudio.tasks.apply import Choice
 from volstudio.tasks.open import Form
-from volstudio.tasks.save import Interpolation
 from volstudio.transforms.dialect import Direction
 
 COMMANDS = ("demo", "view", "info", "shot", "register", "apply", "convert", "schema", "completion")
@@ -55,7 +55,7 @@ def test_every_command_explains_itself_with_examples(name, capsys):
 
 @pytest.mark.parametrize(
     ("choice", "words"),
-    [(values.VIEW, View), (values.CONVENTION, Convention), (values.FORM, Form), (INTERPOLATION, Interpolation), (DIRECTION, Direction)],
+    [(values.VIEW, View), (values.CONVENTION, Convention), (values.FORM, Form), (INTERPOLATION, Choice), (DIRECTION, Direction)],
 )
 def test_the_words_of_an_option_are_those_that_the_rooms_know(choice, words):
     # The command line is read before the rooms are imported, so it says them again.

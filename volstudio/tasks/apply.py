@@ -24,7 +24,7 @@ from volstudio.volumes.formats import name_of
 from volstudio.volumes.intensity import is_labels
 from volstudio.volumes.relation import relate
 from volstudio.volumes.resample import Interpolation, resample
-from volstudio.volumes.save import save_header, save_volume
+from volstudio.volumes.save import check_new_file, save_header, save_volume
 from volstudio.volumes.volume import Finding, distinct_names
 
 if TYPE_CHECKING:
@@ -169,6 +169,8 @@ def apply_resampled(
     to_fixed = _moving_to_fixed(transform, volumes[0], fixed, how)
     still = fixed if onto.reference is not None else None
     protect = _sources(transform, [*volumes, *filter(None, [fixed])])
+    if len(volumes) == 1:
+        check_new_file(output, overwrite=overwrite, protect=protect)
     report = progress or Progress()
 
     def write(volume: Volume, path: Path) -> tuple[Finding, ...]:

@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from volstudio.volumes.series import RawArray
     from volstudio.volumes.volume import Volume, VoxelArray
 
-__all__ = ["save_header", "save_volume"]
+__all__ = ["check_new_file", "save_header", "save_volume"]
 
 COMPRESSION = 4  # twice as fast as gzip's own 6, and 2 % larger on scans
 SINGLE = (".nii", ".nii.gz")
@@ -148,9 +148,8 @@ def save_volume(
     Values are stored in their own type, unscaled; colours and complex numbers as such. The codes are 2 ("aligned").
     """
     target = Path(path)
-    _kind(target, (SINGLE,), "NIfTI-1")
     protected = (*protect, *volume.files)
-    check_target(target, protect=protected, overwrite=overwrite)
+    check_new_file(target, overwrite=overwrite, protect=protected)
     data_type = data_type_of(_meant(volume).dtype)
     step = volume.facts.get("time_step_s", 0.0)
     head, findings = new_header(volume.grid, volume.n_times, data_type, time_step_s=step if isinstance(step, float) else 0.0)
@@ -161,6 +160,12 @@ def save_volume(
     if not volume.orientation_known:
         findings += (ORIENTATION_GUESSED,)
     return findings
+
+
+def check_new_file(path: str | os.PathLike[str], *, overwrite: bool = False, protect: Iterable[Path] = ()) -> None:
+    """Refuse what `save_volume` would refuse of its target, before the work on the voxels is begun."""
+    _kind(Path(path), (SINGLE,), "NIfTI-1")
+    check_target(path, protect=protect, overwrite=overwrite)
 
 
 def _slabs(volume: Volume) -> Iterator[bytes]:

@@ -25,7 +25,7 @@ Examples:
   volstudio apply epi_to_t1.tfm epi.nii.gz --header -o epi_aligned.nii.gz
   volstudio apply epi_to_t1.tfm mean.nii.gz bold.nii.gz mask.nii.gz --header -o aligned
   volstudio apply epi_to_t1.tfm epi.nii.gz --reference t1.nii.gz -o epi_on_t1.nii.gz
-  volstudio apply epi_to_t1.tfm epi.nii.gz --isotropic 1.5 --interpolation sinc -o epi_1.5mm.nii.gz
+  volstudio apply epi_to_t1.tfm epi.nii.gz --isotropic 1.5 --interpolation sinc -o fine.nii.gz
   volstudio apply epi_to_t1.tfm epi.nii.gz --own-grid --background -1000 -o moved.nii.gz
   volstudio apply flirt.mat epi.nii.gz --fixed t1.nii.gz --header -o epi_aligned.nii.gz
   volstudio apply spm.mat4 epi.nii.gz --direction moving-to-fixed --header -o epi_aligned.nii.gz
