@@ -2,7 +2,8 @@
 
 An LTA maps points of ``src`` to points of ``dst``, in RAS mm (type 1) or in voxels (type 0), and carries the geometry of both. FreeSurfer's
 programs write src = moving and dst = fixed. Some files are the other way round: where both images are known and the geometries
-fit them only with src = fixed, the file is read so. Written is type 1 with src = moving, dst = fixed and both geometries.
+fit them only with src = fixed, the file is read so. Files by nitransforms are not turned, although it names the fixed image src: its matrix
+maps moving to fixed points. Written is type 1 with src = moving, dst = fixed and both geometries.
 """
 
 from __future__ import annotations
@@ -27,6 +28,7 @@ __all__ = ["LTA"]
 
 VOX_TO_VOX, RAS_TO_RAS = 0, 1
 OTHER_TYPES = {2: "physical voxels", 14: "register.dat", 21: "COR to COR"}
+NITRANSFORMS = "created by NiTransforms"  # in its files' first line
 SAME_PLACE = 0.1  # mm between the corners of two boxes that are one; FreeSurfer keeps its geometry in single precision
 
 
@@ -42,8 +44,9 @@ class Parts:
 
 def read(data: bytes, ends: Ends) -> FloatArray:
     """Fixed -> moving points, RAS mm, of an LTA; see `Dialect.read`."""
-    parts = _parse(decode(data))
-    turned = _is_turned(parts, ends)
+    text = decode(data)
+    parts = _parse(text)
+    turned = _is_turned(parts, ends) and NITRANSFORMS not in text.partition("\n")[0]
     matrix = parts.matrix
     if parts.kind == VOX_TO_VOX:
         src = parts.src or (ends.fixed if turned else ends.moving)
