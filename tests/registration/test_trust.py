@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
+from scipy import ndimage
 
-from volstudio.errors import SpaceMismatchError
+from volstudio.errors import Cancelled, RegistrationError, SpaceMismatchError
 from volstudio.geometry.affine import Affine
-from volstudio.registration.trust import Evidence, judged, trust
+from volstudio.progress import Progress
+from volstudio.registration.pairing import Pairing
+from volstudio.registration.prepare import choose_levels
+from volstudio.registration.trust import Evidence, judge, judged, trust
 
 
 @pytest.fixture(scope="module")
@@ -72,7 +78,122 @@ def test_a_map_between_other_spaces_is_refused(fixed, moving):
         trust(fixed, moving, between(np.eye(4)).inverse())
 
 
-def test_lengths_follow_the_object():
-    evidence = Evidence(overlap=1, information=1, fraction=1, drop=0.6, agreement_mm=0.1, mirror=0.6)
-    assert judged(evidence, 8.0).verdict == "pass"
-    assert judged(evidence, 0.1).verdict == "fail"
+@pytest.fixture
+def sure():
+    """Evidence that nothing speaks against."""
+    return Evidence(
+        overlap=1, unit_mm=7.0, information=0.8, fraction=1, drop=0.3, agreement_mm=0.1, starts_apart_mm=0.1, best_mm=0.1,
+        levels_mm=0.1, halves_mm=0.1, inverse_mm=0.1, mirror=0.7, mirror_share=0.9, local_share=0.8, blocks=200,
+    )  # fmt: skip
+
+
+def test_nothing_against_it_passes(sure):
+    assert judged(sure).verdict == "pass"
+    assert judged(sure).reasons == ()
+
+
+@pytest.mark.parametrize(
+    ("change", "verdict", "words"),
+    [
+        ({"overlap": 0.1}, "fail", "do not overlap"),
+        ({"information": 0.0}, "fail", "not enough structure"),
+        ({"best_mm": 2.8}, "look", "not where they fit best"),
+        ({"best_mm": 5.0}, "fail", "5 mm away"),
+        ({"best_mm": 5.0, "starts_apart_mm": 9.0}, "fail", "two climbs from around it end 9 mm apart"),
+        ({"mirror_share": 0.1}, "fail", "mirrored"),
+        ({"mirror_share": 0.5, "local_share": 0.1}, "fail", "different subjects"),
+        ({"mirror_share": 0.5, "local_share": 0.5}, "look", "different subjects"),
+        ({"drop": 0.07}, "look", "not enough structure"),
+        ({"blocks": 3}, "look", "only 3 parts"),
+        ({"rival": 0.97}, "look", "another place"),
+        ({"halves_mm": 8.0}, "look", "not enough structure"),
+    ],
+)
+def test_each_way_of_being_wrong_has_its_words(sure, change, verdict, words):
+    found = judged(replace(sure, **change))
+    assert found.verdict == verdict
+    assert words in found.reasons[0]
+
+
+def test_a_symmetric_object_passes_with_a_remark(sure):
+    found = judged(replace(sure, mirror_share=0.5, local_share=0.9))
+    assert found.verdict == "pass"
+    assert "cannot be told" in found.reasons[0]
+
+
+@pytest.mark.parametrize("scale", [1e-3, 1, 10])
+def test_lengths_follow_the_object(sure, scale):
+    lengths = ("unit_mm", "agreement_mm", "starts_apart_mm", "best_mm", "levels_mm", "halves_mm", "inverse_mm")
+    scaled = replace(sure, **{name: scale * getattr(sure, name) for name in lengths})
+    assert judged(scaled).doubt == pytest.approx(judged(sure).doubt)
+    assert judged(scaled).error_mm == pytest.approx(scale * judged(sure).error_mm)
+
+
+def test_worse_is_never_less_doubtful(sure):
+    doubts = [judged(replace(sure, best_mm=mm)).doubt for mm in np.linspace(0, 40, 81)]
+    assert np.all(np.diff(doubts) >= 0)
+    errors = [judged(replace(sure, best_mm=mm)).error_mm for mm in np.linspace(0, 40, 81)]
+    assert np.all(np.array(errors) >= np.linspace(0, 40, 81))
+
+
+def test_a_map_that_is_not_rigid_is_refused(fixed, moving):
+    with pytest.raises(RegistrationError, match="stretches by"):
+        trust(fixed, moving, between(np.diag([1.1, 1, 1, 1])))
+
+
+def test_it_can_be_stopped(fixed, moving):
+    def listen(step):
+        if "mirror" in step.what:
+            progress.cancel()
+
+    progress = Progress(listen)
+    with pytest.raises(Cancelled):
+        trust(fixed, moving, between(np.eye(4)), progress=progress)
+
+
+def test_the_same_bits_every_time(fixed, moving):
+    assert trust(fixed, moving, between(np.eye(4))) == trust(fixed, moving, between(np.eye(4)))
+
+
+def test_a_prepared_pairing_is_judged_alike(fixed, moving):
+    pairing = Pairing.of(fixed, moving, choose_levels(fixed.grid, moving.grid)[:3], progress=Progress())
+    assert judge(pairing, pairing.pose(np.eye(4))) == trust(fixed, moving, between(np.eye(4)))
+
+
+@pytest.mark.parametrize("scale", [0.1, 0.001])
+def test_a_small_object_is_judged_as_a_large_one(heads, fixed, moving, scale):
+    small = [heads.volume_of(v.data, np.diag([scale, scale, scale, 1]) @ v.affine.matrix, v.name) for v in (fixed, moving)]
+    found, large = trust(*small, between(np.eye(4))), trust(fixed, moving, between(np.eye(4)))
+    assert found.verdict == large.verdict == "pass"
+    assert found.error_mm == pytest.approx(scale * large.error_mm, rel=0.4)  # levels are rounded to three digits
+
+
+def test_a_slice_is_not_called_mirrored(heads, fixed):
+    """A slice is its own mirror image across its plane."""
+    data = np.asarray(fixed.data)[:, :, 30:31]
+    affine = fixed.affine.matrix.copy()
+    affine[:3, 3] += 30 * affine[:3, 2]
+    found = trust(fixed, heads.volume_of(data, affine, "epi"), between(np.eye(4)))
+    assert not any("mirrored:" in reason for reason in found.reasons)
+    assert found.error_mm < 5
+
+
+def test_another_head_is_not_passed(heads, fixed):
+    """A head a little wider and shorter, with other folds; and the same head, noisy."""
+    rng = np.random.default_rng(3)
+
+    def person(seed, stretch):
+        grid = np.stack(np.meshgrid(*(np.arange(n) for n in fixed.shape), indexing="ij"), axis=-1)
+        points = grid @ fixed.affine.matrix[:3, :3].T + fixed.affine.matrix[:3, 3]
+        folds = ndimage.gaussian_filter(np.random.default_rng(seed).normal(0, 1, fixed.shape), 1.6) * 900
+        return np.where(heads.head_at(points * stretch) > 150, 400 + folds, 0) + rng.normal(0, 5, fixed.shape)
+
+    def seen(data, name):
+        return heads.volume_of(data.astype(np.float32), fixed.affine.matrix, name)
+
+    one, other = person(1, np.ones(3)), person(2, np.array([0.94, 1.06, 1.03]))
+    assert trust(seen(one, "t1"), seen(one + rng.normal(0, 60, fixed.shape), "epi"), between(np.eye(4))).verdict == "pass"
+    found = trust(seen(one, "t1"), seen(other, "epi"), between(np.eye(4)))
+    assert found.verdict != "pass"
+    assert "different subjects" in " ".join(found.reasons)
+    assert found.error_mm == np.inf

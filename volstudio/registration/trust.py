@@ -1,83 +1,50 @@
 """Is this registration right? Questions that need no truth, because a pair is only ever compared with itself.
 
-How alike two images are says little: a right CT on MR is less alike than a wrong MR on MR. What carries from pair to pair is what happens
-around the pose: at a summit every small move makes the images less alike, climbs from around it come back to it, and the images taken in a
-mirror fit worse. The first gives whether, the second how far in mm, and the third what no distance shows: a left-right flip.
-
-All lengths are in voxels of the coarsest level, a 24th of the object's width, so that a mouse is asked as a man is.
+`volstudio.registration.trust_evidence` asks them; here the answers become a verdict, a bound of the error in mm and words. There are four
+ways of being wrong, and one question sees each: no overlap; not where the images fit best; mirrored left for right (the same images in a
+mirror fit better, block for block); and not the same object (on the whole the images fit, but no block fits best where it lies, and
+mirrored they fit as well). All lengths follow the object, so that a mouse is asked as a man is.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
-from volstudio.errors import SpaceMismatchError
-from volstudio.geometry.rotation import from_axis_angle
+from volstudio.errors import RegistrationError, SpaceMismatchError
 from volstudio.geometry.spaces import scanner
 from volstudio.progress import Progress
-from volstudio.registration.ascent import climb
-from volstudio.registration.comparison import Comparison
-from volstudio.registration.field import Samples
 from volstudio.registration.pairing import Pairing
 from volstudio.registration.prepare import choose_levels
+from volstudio.registration.trust_evidence import LEAST_OVERLAP, Evidence, gather
 from volstudio.volumes.volume import distinct_names
 
 if TYPE_CHECKING:
     from volstudio.geometry.affine import Affine, FloatArray
-    from volstudio.registration.prepare import Level
     from volstudio.volumes.volume import Volume
 
-__all__ = ["Evidence", "Trust", "judge", "trust"]
+__all__ = ["Evidence", "Trust", "judge", "judged", "trust"]
 
-SEED = 20
-COARSE_SAMPLES, COARSE_BINS = 2500, 16
-FINE_SAMPLES, FINE_BINS = 10_000, 24
-# Small moves that are tried: coarse voxels of shift, and degrees of turn, both ways along three axes.
-PROBE_SHIFTS, PROBE_TURNS_DEG = (0.375, 1.0), (3.0, 8.0)
-# Two climbs begin so far away: coarse voxels and degrees, in these directions.
-AWAY, AWAY_DEG = 1.25, 10.0
-AWAY_DIRECTIONS = ((1.0, 1.0, -1.0), (-1.0, 1.0, 1.0))
-LEAST_OVERLAP = 0.2
-RIVAL = 0.95  # successes of bench/register have 0.1 to 0.6
+# Rigid to this, as `register` asks of a start.
+RIGID_TOLERANCE = 1e-4
+LEVELS = 3  # of the pyramid; 8, 4 and 2 mm for a head
 
-# The limits were set on bench/trust, six pairs; the figures say where its right (r) and its wrong (w) ones lie.
-NEAR, FAR = 0.25, 0.4  # coarse voxels of disagreement: r up to 0.24, w from 0.42
-LEAST_FRACTION = 0.96  # r 1.00
-DOUBTFUL_DROP, LEAST_DROP = 0.15, 0.1  # r from 0.19, other subjects up to 0.08
-ALMOST_MIRRORED, MIRRORED = 0.96, 1.0  # r up to 0.93, mirrored ones from 1.07
-# The true error is at most this for nineteen of twenty: so many times the disagreement, and a bit of a coarse voxel that all climbs share.
-PER_DISAGREEMENT, SHARED_ERROR = 1.2, 0.03
-
-
-@dataclass(frozen=True, slots=True)
-class Evidence:
-    """What the questions gave.
-
-    Parameters
-    ----------
-    overlap : float
-        Share of the smaller volume's object in the field of view of the other.
-    information : float
-        Mutual information at the pose, nats.
-    fraction : float
-        Share of small moves that make the images less alike; 1 at a summit.
-    drop : float
-        By what share they do so on average: a right pair has a steep summit.
-    agreement_mm : float
-        Median distance of where two climbs from around the pose end, from the pose.
-    mirror : float
-        Mutual information of the best mirrored fit near here over that of the best fit near here.
-    """
-
-    overlap: float
-    information: float
-    fraction: float
-    drop: float
-    agreement_mm: float
-    mirror: float
+# Each line of limits: fine, worth a look, failed. They were drawn on bench/trust and the tuning half of tests/bench/trust_cases.py; the
+# figures say where their right (r) and their wrong (w) outcomes lie.
+AWAY = (0.0, 0.35, 0.5)  # units (5 to 7 mm for a head) from the best fit near here: r up to 0.27, w from 0.4
+SAME = (0.9, 0.57, 0.42)  # share of blocks in place, plus how far the mirrored share exceeds a half: r from 0.9, w up to 0.2
+UNMIRRORED = (0.5, 0.42, 0.36)  # share of blocks that are more alike as they are: r from 0.8, mirrored ones up to 0.2
+STEEP = (0.2, 0.09, 0.05)  # loss of likeness by small moves: r from 0.18
+RIVAL = (0.6, 0.95, 2.0)  # a search's second place over its first: r up to 0.6; equal places are a doubt, no failure
+UNSURE = (0.0, 0.35, 2.0)  # units by which equally good ways of fitting differ: r up to 0.15
+FEW_BLOCKS = 12
+SYMMETRIC = (0.44, 0.6)
+WORST = 10.0
+# The true error is at most this for nineteen of twenty: what each distance adds, and a bit of a unit.
+BOUND = {"best_mm": 1.1, "levels_mm": 0.5, "halves_mm": 0.5, "inverse_mm": 0.3}
+BOUND_UNITS = 0.015
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,16 +55,20 @@ class Trust:
     ----------
     verdict : {"pass", "look", "fail"}
     error_mm : float
-        The mean error over the object is at most this, nineteen times in twenty; infinite where nothing overlaps.
+        The mean error over the object is at most this, nineteen times in twenty; infinite where no rigid map can be right: nothing
+        overlaps, one is mirrored, or they may be different subjects.
     reasons : tuple of str
-        In words, worst first; empty on a pass.
+        In words, worst first; on a pass, only what the verdict does not cover.
     evidence : Evidence
+    doubt : float
+        One number to rank results by: up to 1 is a pass, up to 2 a look, more a failure.
     """
 
     verdict: Literal["pass", "look", "fail"]
     error_mm: float
     reasons: tuple[str, ...]
     evidence: Evidence
+    doubt: float = 0.0
 
 
 def trust(fixed: Volume, moving: Volume, moving_to_fixed: Affine, *, progress: Progress | None = None) -> Trust:
@@ -110,17 +81,23 @@ def trust(fixed: Volume, moving: Volume, moving_to_fixed: Affine, *, progress: P
     moving_to_fixed : Affine
         ``"<moving>:scanner"`` -> ``"<fixed>:scanner"``, rigid.
     progress : Progress, optional
+        ``cancel()`` stops within some 0.1 s.
+
+    Returns
+    -------
+    Trust
+        The same to the last bit on every run.
 
     Raises
     ------
     RegistrationError
-        A volume holds no structure.
+        A volume holds no structure, or the map is not rigid.
     SpaceMismatchError
         The map leads between other spaces.
 
     Notes
     -----
-    It cannot see what every climb is misled by alike, such as the distortion of an EPI.
+    What misleads every fit alike, at every level and in every half of the image, such as an EPI's distortion, it sees only in part.
     """
     names = distinct_names((fixed, moving))
     wanted = scanner(names[1]), scanner(names[0])
@@ -129,10 +106,16 @@ def trust(fixed: Volume, moving: Volume, moving_to_fixed: Affine, *, progress: P
             f"The map must lead from {wanted[0]} to {wanted[1]}, got {moving_to_fixed.source} -> {moving_to_fixed.target}; "
             "is an .inverse() missing?"
         )
+    stretch = np.linalg.svd(moving_to_fixed.linear, compute_uv=False)
+    if np.abs(stretch - 1).max() > RIGID_TOLERANCE or np.linalg.det(moving_to_fixed.linear) < 0:
+        raise RegistrationError(
+            f"Only a turn and a shift can be judged; the map {moving_to_fixed.source} -> {moving_to_fixed.target} stretches by "
+            f"{stretch[-1]:.4g} to {stretch[0]:.4g} or mirrors."
+        )
     progress = progress or Progress()
-    coarsest = choose_levels(fixed.grid, moving.grid)[0]
-    pairing = Pairing.of(fixed, moving, (coarsest, coarsest / 2), progress=progress.part(0.0, 0.4))
-    return judged(_Probe.of(pairing).evidence(pairing.pose(moving_to_fixed.matrix), progress.part(0.4, 1.0)), coarsest)
+    levels = choose_levels(fixed.grid, moving.grid)[:LEVELS]
+    pairing = Pairing.of(fixed, moving, levels, progress=progress.part(0.0, 0.4))
+    return judge(pairing, pairing.pose(moving_to_fixed.matrix), progress=progress.part(0.4, 1.0))
 
 
 def judge(pairing: Pairing, pose: FloatArray, *, rival: float = 0.0, progress: Progress | None = None) -> Trust:
@@ -141,122 +124,81 @@ def judge(pairing: Pairing, pose: FloatArray, *, rival: float = 0.0, progress: P
     Parameters
     ----------
     pairing : Pairing
+        Of any levels; three, the finest a quarter of the coarsest, serve best.
     pose : (4, 4) float array
         Source frame -> target frame.
     rival : float
-        How good the best other place that a search found is, over this one.
+        How good the best other place that a search found is, over this one; 0 where none is known.
     progress : Progress, optional
     """
-    two = replace(pairing, source=_two(pairing.source), target=_two(pairing.target))
-    found = judged(_Probe.of(two).evidence(pose, progress or Progress()), pairing.source[0].spacing)
-    if found.verdict == "pass" and rival > RIVAL:
-        return replace(found, verdict="look", reasons=(f"in another place they are nearly as alike ({rival:.0%})",))
-    return found
+    return judged(gather(pairing, pose, rival=rival, progress=progress or Progress()))
 
 
-def _two(levels: tuple[Level, ...]) -> tuple[Level, ...]:
-    """The two coarsest levels; the one there is, twice."""
-    return levels[0], levels[min(1, len(levels) - 1)]
-
-
-def judged(evidence: Evidence, coarsest_mm: float) -> Trust:
-    """Verdict on evidence; ``coarsest_mm``: voxel edge of the coarsest level."""
-    failures, doubts = [], []
+def judged(evidence: Evidence) -> Trust:
+    """Verdict on evidence."""
     if evidence.overlap < LEAST_OVERLAP:
-        failures.append(f"they do not overlap: {evidence.overlap:.0%} of the smaller volume's object lies in the other's field of view")
-        return Trust("fail", float("inf"), tuple(failures), evidence)
-    away = evidence.agreement_mm
-    if evidence.mirror > MIRRORED:
-        failures.append("one of them is mirrored, or these are different subjects: taken in a mirror they fit better")
-    elif evidence.mirror > ALMOST_MIRRORED:
-        doubts.append("taken in a mirror they fit nearly as well")
-    if away > FAR * coarsest_mm:
-        failures.append(f"it is not where they fit best: climbs from around it end {away:.3g} mm away")
-    elif away > NEAR * coarsest_mm:
-        doubts.append(f"climbs from around it end {away:.3g} mm away")
-    if evidence.fraction < LEAST_FRACTION:
-        doubts.append(f"{1 - evidence.fraction:.0%} of small moves make them more alike")
-    if evidence.drop < DOUBTFUL_DROP:
-        said = "small moves hardly matter: these may be different subjects, or there is not enough structure"
-        (failures if evidence.drop < LEAST_DROP else doubts).append(said)
-    verdict: Literal["pass", "look", "fail"] = "fail" if failures else "look" if doubts else "pass"
-    error = PER_DISAGREEMENT * away + SHARED_ERROR * coarsest_mm
-    return Trust(verdict, error, (*failures, *doubts), evidence)
+        said = f"they do not overlap: {evidence.overlap:.0%} of the smaller volume's object lies in the other's field of view"
+        return Trust("fail", float("inf"), (said,), evidence, float("inf"))
+    if evidence.information <= 0:
+        return Trust("fail", float("inf"), ("not enough structure to tell: the images share nothing here",), evidence, float("inf"))
+    identity = [_mirrored(evidence), _stranger(evidence)]
+    doubts = sorted([*identity, _away(evidence), _flat(evidence), _rival(evidence), _unsure(evidence)], reverse=True)
+    worst = doubts[0][0]
+    verdict: Literal["pass", "look", "fail"] = "fail" if worst > 2 else "look" if worst > 1 else "pass"
+    reasons = tuple(said for doubt, said in doubts if doubt > 1) or _remarks(evidence)
+    error = float("inf") if max(identity)[0] > 1 else _bound(evidence)
+    return Trust(verdict, error, reasons, evidence, worst)
 
 
-@dataclass(frozen=True, slots=True)
-class _Probe:
-    """A pair's two coarsest levels, ready to be asked."""
-
-    coarse: Comparison
-    fine: Comparison
-    pairing: Pairing
-
-    @classmethod
-    def of(cls, pairing: Pairing) -> _Probe:
-        """Probe of a pairing with two levels."""
-        coarse = Samples.draw(pairing.source[0], COARSE_SAMPLES, seed=SEED)
-        fine = Samples.draw(pairing.source[1], FINE_SAMPLES, seed=SEED)
-        return cls(Comparison(coarse, pairing.target[0], bins=COARSE_BINS), Comparison(fine, pairing.target[1], bins=FINE_BINS), pairing)
-
-    def mirrored(self, axis: int) -> _Probe:
-        """The same with the source reflected through its middle along an axis."""
-        sign = np.ones((3, 1), np.float32)
-        sign[axis] = -1
-        pairs = ((self.coarse, self.pairing.target[0]), (self.fine, self.pairing.target[1]))
-        coarse, fine = (Comparison(replace(c.samples, points=c.samples.points * sign), t, bins=c.bins) for c, t in pairs)
-        return _Probe(coarse, fine, self.pairing)
-
-    def evidence(self, pose: FloatArray, progress: Progress) -> Evidence:
-        """Ask everything about a pose."""
-        here = self.value(pose)
-        centroid = self.fine.samples.centroid
-        overlap = self.fine.at(pose[:3, :3], pose[:3, :3] @ centroid + pose[:3, 3], slope=False).overlap
-        if overlap < LEAST_OVERLAP or here <= 0:
-            return Evidence(overlap, max(here, 0.0), 0.0, 0.0, float("inf"), 0.0)
-        probes = np.array([max(self.value(pose @ move), 0.0) for move in self.moves()])
-        ends = []
-        for number, direction in enumerate(AWAY_DIRECTIONS):
-            progress("asking whether climbs come back", 0.2 + 0.2 * number)
-            away = _move(centroid, np.array(direction) / np.sqrt(3), AWAY * self.pairing.source[0].spacing, np.radians(AWAY_DEG))
-            ends.append(self.settled(pose @ away))
-        distances = [self.distance(end, pose) for end in ends]
-        best = max(here, *(self.value(end) for end in ends))
-        progress("asking a mirror", 0.6)
-        reflections = [self.mirrored(axis) for axis in range(3)]
-        mirror = max(other.value(other.settled(pose)) for other in reflections)
-        return Evidence(
-            overlap, here, float((probes < here).mean()), float(1 - probes.mean() / here), float(np.median(distances)), mirror / best
-        )
-
-    def moves(self) -> list[FloatArray]:
-        """Small moves of the source, both ways along and about each axis through the samples' middle."""
-        centroid, spacing = self.fine.samples.centroid, self.pairing.source[0].spacing
-        axes = [sign * axis for axis in np.eye(3) for sign in (-1, 1)]
-        shifts = [_move(centroid, axis, size * spacing, 0.0) for axis in axes for size in PROBE_SHIFTS]
-        return shifts + [_move(centroid, axis, 0.0, np.radians(size)) for axis in axes for size in PROBE_TURNS_DEG]
-
-    def value(self, pose: FloatArray) -> float:
-        """Mutual information at the finer level."""
-        return self.fine.at(pose[:3, :3], pose[:3, :3] @ self.fine.samples.centroid + pose[:3, 3], slope=False).value
-
-    def settled(self, pose: FloatArray) -> FloatArray:
-        """Where a climb from a pose ends."""
-        for comparison, step, tolerance in ((self.coarse, 0.75, 0.04), (self.fine, 0.25, 0.006)):
-            spacing = self.pairing.source[0].spacing
-            pose = climb(comparison, pose, step_mm=step * spacing, tolerance_mm=tolerance * spacing, iterations=15).pose
-        return pose
-
-    def distance(self, one: FloatArray, other: FloatArray) -> float:
-        """Mean distance of two poses over the samples, mm."""
-        difference = one - other
-        points = self.fine.samples.points.T + self.fine.samples.centroid
-        return float(np.linalg.norm(points @ difference[:3, :3].T + difference[:3, 3], axis=1).mean())
+def _bound(evidence: Evidence) -> float:
+    """The error's bound, mm."""
+    return float(sum(weight * getattr(evidence, name) for name, weight in BOUND.items()) + BOUND_UNITS * evidence.unit_mm)
 
 
-def _move(centre: FloatArray, axis: FloatArray, shift: float, angle: float) -> FloatArray:
-    """(4, 4) turn about an axis through a point, and shift along that axis."""
-    move = np.eye(4)
-    move[:3, :3] = from_axis_angle(axis, angle)
-    move[:3, 3] = centre - move[:3, :3] @ centre + shift * axis
-    return move
+def _away(evidence: Evidence) -> tuple[float, str]:
+    said = f"it is not where they fit best: that is {evidence.best_mm:.3g} mm away"
+    if evidence.starts_apart_mm > AWAY[2] * evidence.unit_mm:
+        said += f", and two climbs from around it end {evidence.starts_apart_mm:.3g} mm apart"
+    return _doubt(evidence.best_mm / evidence.unit_mm, AWAY), said
+
+
+def _mirrored(evidence: Evidence) -> tuple[float, str]:
+    said = f"one of them is mirrored: {1 - evidence.mirror_share:.0%} of their parts fit better in a mirror"
+    return _doubt(evidence.mirror_share, UNMIRRORED), said
+
+
+def _stranger(evidence: Evidence) -> tuple[float, str]:
+    """Different objects: their parts fit neither in place nor better than in a mirror; one alone may be distortion or symmetry."""
+    if evidence.blocks < FEW_BLOCKS:
+        return 1.5, f"not enough structure to tell: only {evidence.blocks} parts of the images can be compared"
+    same = evidence.local_share + evidence.mirror_share - 0.5
+    said = f"these may be different subjects: {evidence.local_share:.0%} of their parts fit best where they lie"
+    return _doubt(same, SAME), said
+
+
+def _flat(evidence: Evidence) -> tuple[float, str]:
+    return _doubt(evidence.drop, STEEP), f"not enough structure to tell: small moves cost only {max(evidence.drop, 0):.0%} of the likeness"
+
+
+def _rival(evidence: Evidence) -> tuple[float, str]:
+    return _doubt(evidence.rival, RIVAL), f"in another place they are nearly as alike ({evidence.rival:.0%})"
+
+
+def _unsure(evidence: Evidence) -> tuple[float, str]:
+    unsure = _bound(evidence) - BOUND["best_mm"] * evidence.best_mm
+    return _doubt(unsure / evidence.unit_mm, UNSURE), f"not enough structure to tell it better than to {unsure:.2g} mm"
+
+
+def _remarks(evidence: Evidence) -> tuple[str, ...]:
+    """What a pass does not cover."""
+    if SYMMETRIC[0] < evidence.mirror_share < SYMMETRIC[1]:
+        return ("whether one of them is mirrored cannot be told: left and right are too much alike",)
+    return ()
+
+
+def _doubt(value: float, limits: tuple[float, float, float]) -> float:
+    """0 at the first limit, 1 at the second, 2 at the third and straight on from there, up to 10."""
+    fine, look, fail = limits
+    if (value - look) * (fail - look) < 0:
+        return float(np.clip((value - fine) / (look - fine), 0, 1))
+    return float(min(1 + (value - look) / (fail - look), WORST))

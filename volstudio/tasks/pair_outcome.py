@@ -113,11 +113,12 @@ class PairOutcome:
 def verdict_in_words(trust: Trust) -> str:
     """A verdict in one or two sentences."""
     bound = f"The mean error is at most {trust.error_mm:.2g} mm, nineteen times in twenty."
-    if trust.verdict == "pass":
-        return f"Trust: pass. {bound}"
     reasons = "; ".join(trust.reasons)
+    if trust.verdict == "pass":
+        return f"Trust: pass. {bound}" + (f" But {reasons}." if reasons else "")
     if trust.verdict == "look":
-        return f"Trust: look at it before you use it: {reasons}. If it is right: {bound[0].lower()}{bound[1:]}"
+        told = f" If it is right: {bound[0].lower()}{bound[1:]}" if trust.error_mm < float("inf") else ""
+        return f"Trust: look at it before you use it: {reasons}.{told}"
     return f"Trust: fail, do not use it as it is: {reasons}."
 
 

@@ -1,0 +1,302 @@
+"""What a pair of images says about a pose when it is asked: the measurements that `volstudio.registration.trust` judges by.
+
+All of them compare the pair with itself. How alike two images are says little: a right CT on MR is less alike than a wrong MR on MR. What
+carries from pair to pair is where the nearest summit is, whether it is the same for half of the samples, at a coarser level and with the
+roles exchanged; whether the pair fits better in a mirror; and whether each block of the images lies where it fits best.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from volstudio.geometry.rotation import from_axis_angle
+from volstudio.registration.ascent import climb
+from volstudio.registration.comparison import Comparison
+from volstudio.registration.field import Samples
+from volstudio.registration.trust_blocks import Blocks
+
+if TYPE_CHECKING:
+    from volstudio.geometry.affine import FloatArray
+    from volstudio.progress import Progress
+    from volstudio.registration.ascent import Summit
+    from volstudio.registration.pairing import Pairing
+    from volstudio.registration.prepare import Level
+
+__all__ = ["LEAST_OVERLAP", "Evidence", "gather"]
+
+SEED = 20
+# Parts of an object's width: a unit is what the coarsest level's voxels are to the whole object, 7 mm for a head.
+UNITS_ACROSS = 24
+COARSE_SAMPLES, COARSE_BINS = 2500, 16
+MIDDLE_SAMPLES, MIDDLE_BINS = 10_000, 24
+FINE_SAMPLES = 20_000
+ITERATIONS = 15
+# Blocks are looked at in voxels of about this many units.
+FINE_UNITS = 0.25
+BLOCK_UNITS = 3.0
+# Small moves that are tried: coarse voxels of shift, and degrees of turn, both ways along three axes.
+PROBE_SHIFTS, PROBE_TURNS_DEG = (0.375, 1.0), (3.0, 8.0)
+# Two climbs begin so far away: coarse voxels and degrees, in these directions.
+AWAY, AWAY_DEG = 1.25, 10.0
+AWAY_DIRECTIONS = ((1.0, 1.0, -1.0), (-1.0, 1.0, 1.0))
+LEAST_OVERLAP = 0.2
+# A volume thinner than this, in coarse voxels, is its own mirror image across.
+THIN = 2.0
+ALONG = 0.7
+# `prepare` gives the object values above this.
+AIR = 0.12
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """What the questions gave.
+
+    Parameters
+    ----------
+    overlap : float
+        Share of the smaller volume's object in the field of view of the other.
+    unit_mm : float
+        A 24th of the width of the larger object: what lengths are compared with.
+    information : float
+        Mutual information at the pose, nats.
+    fraction : float
+        Share of 24 small moves that make the images less alike; 1 at a summit.
+    drop : float
+        By what share they do so on average: a right pair has a steep summit.
+    agreement_mm : float
+        Median distance of where two climbs from around the pose end, from the pose.
+    starts_apart_mm : float
+        Distance of those two ends from each other.
+    best_mm : float
+        Distance of the pose from the best fit near here.
+    levels_mm : float
+        How far that fit moves from the second level to the finer one.
+    halves_mm : float
+        How far apart two halves of the samples fit best, every other block each.
+    inverse_mm : float
+        How far it moves when the other volume gives the samples.
+    mirror : float
+        Mutual information of the best mirrored fit near here over that of the best fit near here.
+    mirror_share : float
+        Share of the blocks that are more alike as they are than mirrored; a half for equal ones.
+    local_share : float
+        Share of the blocks that fit best where they are; a quarter is chance.
+    blocks : int
+        How many blocks were asked.
+    rival : float
+        How good the best other place that a search found is, over this one; 0 where none is known.
+    """
+
+    overlap: float
+    unit_mm: float
+    information: float = 0.0
+    fraction: float = 0.0
+    drop: float = 0.0
+    agreement_mm: float = float("inf")
+    starts_apart_mm: float = float("inf")
+    best_mm: float = float("inf")
+    levels_mm: float = 0.0
+    halves_mm: float = 0.0
+    inverse_mm: float = 0.0
+    mirror: float = 0.0
+    mirror_share: float = 0.5
+    local_share: float = 0.0
+    blocks: int = 0
+    rival: float = 0.0
+
+
+def gather(pairing: Pairing, pose: FloatArray, *, rival: float, progress: Progress) -> Evidence:
+    """Ask everything about a pose (4, 4), source frame -> target frame, of a prepared pairing."""
+    unit = max(_width(pairing.source[0]), _width(pairing.target[0])) / UNITS_ACROSS
+    progress("asking small moves", 0.0)
+    probe = _Probe.of(pairing)
+    overlap, here = probe.looked(pose)
+    if overlap < LEAST_OVERLAP or here <= 0:
+        return Evidence(float(overlap), unit, max(float(here), 0.0), rival=float(rival))
+    moved = np.array([max(probe.looked(pose @ move)[1], 0.0) for move in probe.moves()])
+    fraction, drop = float((moved < here).mean()), float(1 - moved.mean() / here)
+    evidence = Evidence(float(overlap), unit, float(here), fraction, drop, rival=float(rival))
+    ends = []
+    for number, start in enumerate([pose, *(pose @ away for away in probe.away())]):
+        progress("asking where climbs end", 0.1 + 0.1 * number)
+        ends.append(probe.settled(start))
+    summit = max(ends, key=lambda end: end.value)
+    progress("asking a mirror", 0.4)
+    mirrored = probe.mirrored(summit.pose)
+    progress("asking halves", 0.6)
+    evidence = _distances(evidence, probe, pose, [end.pose for end in ends], summit)
+    progress("asking every block", 0.7)
+    return _by_blocks(evidence, pairing, summit, mirrored)
+
+
+def _distances(evidence: Evidence, probe: _Probe, pose: FloatArray, ends: list[FloatArray], summit: Summit) -> Evidence:
+    """The evidence with all that is measured in mm."""
+    best = probe.refined(summit.pose, probe.fine)
+    halves = [probe.refined(best, half) for half in probe.halves()]
+    apart = [probe.distance(end, pose) for end in ends[1:]]
+    return replace(
+        evidence,
+        agreement_mm=float(np.median(apart)),
+        starts_apart_mm=probe.distance(ends[1], ends[2]),
+        best_mm=probe.distance(best, pose),
+        levels_mm=probe.distance(best, summit.pose),
+        halves_mm=probe.distance(*halves),
+        inverse_mm=probe.distance(best, np.linalg.inv(probe.refined(np.linalg.inv(best), probe.swapped))),
+    )
+
+
+def _by_blocks(evidence: Evidence, pairing: Pairing, summit: Summit, mirrored: Summit | None) -> Evidence:
+    """The evidence with what blocks say at the best fit near here."""
+    number = _finest(pairing)
+    coarse = pairing.source[0].spacing
+    blocks = Blocks(pairing.source[number], pairing.target[number], edge_mm=BLOCK_UNITS * coarse, seed=SEED)
+    local, count = blocks.share_in_place(summit.pose, step_mm=FINE_UNITS * coarse)
+    share = 0.5
+    if mirrored is not None:
+        share, _ = blocks.at(summit.pose).share_above(blocks.at(mirrored.pose))
+    return replace(
+        evidence,
+        mirror=float(max(mirrored.value, 0.0) / summit.value) if mirrored is not None and summit.value > 0 else 0.0,
+        mirror_share=share,
+        local_share=local,
+        blocks=count,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Probe:
+    """A pair ready to be asked: its two coarsest levels, and the one that is fine enough, both ways round."""
+
+    pairing: Pairing
+    coarse: Comparison
+    middle: Comparison
+    fine: Comparison
+    swapped: Comparison
+
+    @classmethod
+    def of(cls, pairing: Pairing) -> _Probe:
+        """Probe of a pairing."""
+        source, target, number = pairing.source, pairing.target, _finest(pairing)
+        second = min(1, len(source) - 1)
+        return cls(
+            pairing,
+            Comparison(Samples.draw(source[0], COARSE_SAMPLES, seed=SEED), target[0], bins=COARSE_BINS),
+            Comparison(Samples.draw(source[second], MIDDLE_SAMPLES, seed=SEED), target[second], bins=MIDDLE_BINS),
+            Comparison(Samples.draw(source[number], FINE_SAMPLES, seed=SEED), target[number], bins=MIDDLE_BINS),
+            Comparison(Samples.draw(target[number], FINE_SAMPLES, seed=SEED), source[number], bins=MIDDLE_BINS),
+        )
+
+    @property
+    def _spacing(self) -> float:
+        return self.pairing.source[0].spacing
+
+    def looked(self, pose: FloatArray) -> tuple[float, float]:
+        """Overlap and mutual information at the second level."""
+        centroid = self.middle.samples.centroid
+        found = self.middle.at(pose[:3, :3], pose[:3, :3] @ centroid + pose[:3, 3], slope=False)
+        return found.overlap, found.value
+
+    def moves(self) -> list[FloatArray]:
+        """Small moves of the source, both ways along and about each axis through the samples' middle."""
+        centroid = self.middle.samples.centroid
+        axes = [sign * axis for axis in np.eye(3) for sign in (-1, 1)]
+        shifts = [_move(centroid, axis, size * self._spacing, 0.0) for axis in axes for size in PROBE_SHIFTS]
+        return shifts + [_move(centroid, axis, 0.0, np.radians(size)) for axis in axes for size in PROBE_TURNS_DEG]
+
+    def away(self) -> list[FloatArray]:
+        """Moves to where the two climbs begin."""
+        centroid, shift = self.middle.samples.centroid, AWAY * self._spacing
+        return [_move(centroid, np.array(d) / np.sqrt(3), shift, np.radians(AWAY_DEG)) for d in AWAY_DIRECTIONS]
+
+    def settled(self, pose: FloatArray) -> Summit:
+        """Where a climb from a pose ends at the second level."""
+        return self._middle_climb(self._coarse_climb(pose).pose)
+
+    def refined(self, pose: FloatArray, comparison: Comparison) -> FloatArray:
+        """Where a short climb at the fine level ends."""
+        step = self.pairing.source[_finest(self.pairing)].spacing
+        return climb(comparison, pose, step_mm=0.15 * step, tolerance_mm=0.01 * step, iterations=ITERATIONS).pose
+
+    def halves(self) -> list[Comparison]:
+        """The fine comparison on every other block, and on the rest."""
+        samples = self.fine.samples
+        odd = np.floor(samples.points / (BLOCK_UNITS * self._spacing)).astype(int).sum(axis=0) % 2
+        target = self.pairing.target[_finest(self.pairing)]
+        return [Comparison(_part_of(samples, odd == which), target, bins=MIDDLE_BINS) for which in (0, 1)]
+
+    def mirrored(self, pose: FloatArray) -> Summit | None:
+        """The best mirrored fit near a pose; None where a mirror shows nothing, as with a single slice."""
+        thin = self._thin_directions(pose)
+        starts = []
+        for axis in range(3):
+            if not any(abs(direction[axis]) > ALONG for direction in thin["target"]):
+                starts.append(_mirror(axis, self.pairing.target[0].moments()[0]) @ pose)
+            if not any(abs(direction[axis]) > ALONG for direction in thin["source"]):
+                starts.append(pose @ _mirror(axis, self.pairing.source[0].moments()[0]))
+        ends = [end for end in map(self._coarse_climb, starts) if np.isfinite(end.value)]
+        ends = sorted(ends, key=lambda end: -end.value)[:2]
+        return max((self._middle_climb(end.pose) for end in ends), key=lambda end: end.value, default=None)
+
+    def _thin_directions(self, pose: FloatArray) -> dict[str, list[FloatArray]]:
+        """Directions along which either volume has next to no extent, in each one's frame."""
+        turn, least = pose[:3, :3], THIN * self._spacing
+        source = [np.eye(3)[k] for k, edge in enumerate(_edges(self.pairing.source[0])) if edge < least]
+        target = [np.eye(3)[k] for k, edge in enumerate(_edges(self.pairing.target[0])) if edge < least]
+        return {"source": source + [turn.T @ d for d in target], "target": target + [turn @ d for d in source]}
+
+    def distance(self, one: FloatArray, other: FloatArray) -> float:
+        """Mean distance of two poses over the source's object, mm."""
+        samples, difference = self.middle.samples, one - other
+        inside = samples.values > AIR
+        points = samples.points.T[inside if inside.any() else ...] + samples.centroid
+        return float(np.linalg.norm(points @ difference[:3, :3].T + difference[:3, 3], axis=1).mean())
+
+    def _coarse_climb(self, pose: FloatArray) -> Summit:
+        step = self._spacing
+        return climb(self.coarse, pose, step_mm=0.75 * step, tolerance_mm=0.04 * step, iterations=ITERATIONS)
+
+    def _middle_climb(self, pose: FloatArray) -> Summit:
+        step = self._spacing
+        return climb(self.middle, pose, step_mm=0.25 * step, tolerance_mm=0.006 * step, iterations=ITERATIONS)
+
+
+def _finest(pairing: Pairing) -> int:
+    """Number of the level whose voxels are nearest to a quarter of the coarsest ones."""
+    spacings = np.array([level.spacing for level in pairing.source])
+    return int(np.argmin(np.abs(np.log(spacings / (FINE_UNITS * spacings[0])))))
+
+
+def _edges(level: Level) -> FloatArray:
+    """(3,) mm: edges of a box with the moments of a level's object."""
+    return np.asarray(np.sqrt(12 * level.moments()[1]))
+
+
+def _width(level: Level) -> float:
+    """Median edge of a level's object, mm."""
+    return float(np.median(_edges(level)))
+
+
+def _part_of(samples: Samples, chosen: FloatArray) -> Samples:
+    """Some of the samples."""
+    points = samples.points[:, chosen]
+    middle = points.mean(axis=1, dtype=np.float64)
+    return Samples(samples.centroid + middle, np.ascontiguousarray(points - middle[:, None], np.float32), samples.values[chosen])
+
+
+def _mirror(axis: int, middle: FloatArray) -> FloatArray:
+    """(4, 4) reflection in the plane across an axis through a point."""
+    mirror = np.eye(4)
+    mirror[axis, axis] = -1
+    mirror[axis, 3] = 2 * middle[axis]
+    return mirror
+
+
+def _move(centre: FloatArray, axis: FloatArray, shift: float, angle: float) -> FloatArray:
+    """(4, 4) turn about an axis through a point, and shift along that axis."""
+    move = np.eye(4)
+    move[:3, :3] = from_axis_angle(axis, angle)
+    move[:3, 3] = centre - move[:3, :3] @ centre + shift * axis
+    return move
