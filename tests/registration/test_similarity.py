@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from volstudio.errors import RegistrationError
+from volstudio.errors import RegistrationError, SpaceMismatchError
 from volstudio.geometry.affine import Affine
 from volstudio.registration.similarity import Similarity
 
@@ -61,3 +61,36 @@ def test_without_structure_it_is_refused(heads, pair):
     flat = heads.volume_of(np.zeros((20, 20, 20), np.float32), np.eye(4), "flat")
     with pytest.raises(RegistrationError, match="same value everywhere"):
         Similarity(pair[0], flat)
+
+
+def test_a_map_between_other_spaces_is_refused(pair):
+    fixed, moving, truth = pair
+    alike = Similarity(fixed, moving, samples=2000)
+    with pytest.raises(SpaceMismatchError, match=r"from epi:scanner to t1:scanner.*inverse"):
+        alike.value(truth.inverse())
+    with pytest.raises(RegistrationError, match="no metric 'cc'; there are mi, nmi, ncc, mse"):
+        Similarity(fixed, moving, metric="cc")
+
+
+def test_only_what_lies_in_a_mask_counts(heads, pair):
+    """Half of the moving scan is spoilt; in a mask of the other half it is as alike as before."""
+    fixed, moving, truth = pair
+    index = np.argwhere(np.ones(moving.shape, bool)).reshape(*moving.shape, 3)
+    half = index[..., 0] < 16
+    mask = heads.volume_of(half.astype(np.uint8), moving.affine.matrix, "half")
+    spoilt = np.where(index[..., 0] < 20, moving.data, np.random.default_rng(0).normal(300, 100, moving.shape)).astype(np.float32)
+    values = [
+        Similarity(fixed, scan, samples=20_000, metric="mi", moving_mask=mask).value(truth)
+        for scan in (moving, heads.volume_of(spoilt, moving.affine.matrix, "epi"))
+    ]
+    whole = Similarity(fixed, heads.volume_of(spoilt, moving.affine.matrix, "epi"), samples=20_000, metric="mi").value(truth)
+    assert values[1] == pytest.approx(values[0], rel=0.2)
+    assert whole < 0.6 * values[0]
+
+
+def test_a_series_is_compared_by_its_first_time_point(heads, pair):
+    fixed, moving, truth = pair
+    data = np.stack([moving.data, np.zeros_like(moving.data)], axis=-1)
+    series = heads.volume_of(data, moving.affine.matrix, "epi")
+    expected = Similarity(fixed, moving, samples=5000).value(truth)
+    assert Similarity(fixed, series, samples=5000).value(truth) == pytest.approx(expected, abs=1e-9)

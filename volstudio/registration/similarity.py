@@ -9,11 +9,17 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from volstudio.errors import RegistrationError, SpaceMismatchError
+from volstudio.geometry.spaces import scanner
 from volstudio.progress import Progress
+from volstudio.registration.beginning import frames, regions_of
 from volstudio.registration.comparison import Comparison
 from volstudio.registration.field import Samples
+from volstudio.registration.measures import MEASURES
 from volstudio.registration.pairing import Pairing
+from volstudio.registration.plan import DEFAULT
 from volstudio.registration.prepare import choose_levels
+from volstudio.volumes.volume import check_volume, distinct_names
 
 if TYPE_CHECKING:
     from volstudio.geometry.affine import Affine, FloatArray
@@ -34,18 +40,25 @@ class Similarity:
     Parameters
     ----------
     fixed, moving : Volume
-        Of a 4D volume the first time point.
+        Of a 4D volume the first time point, of colours the luminance.
     metric : {"nmi", "mi", "ncc", "mse"}
         Normalised mutual information (1 to 2), mutual information (nats), correlation, negative mean squared difference of intensities from
         0 to 1; larger is always more alike.
     samples : int
         Points compared.
+    fixed_mask, moving_mask : Volume, optional
+        The part of either that counts, as in `volstudio.registration.rigid.register`.
     progress : Progress, optional
 
     Raises
     ------
     RegistrationError
-        A volume holds no structure.
+        A volume holds no structure, or a mask leaves nothing.
+
+    Notes
+    -----
+    Every question raises `SpaceMismatchError` where the map leads between other spaces. A map that is not quite rigid is taken as the rigid
+    one nearest to it.
 
     Examples
     --------
@@ -56,21 +69,39 @@ class Similarity:
     """
 
     def __init__(
-        self, fixed: Volume, moving: Volume, *, metric: Metric = "nmi", samples: int = 60_000, progress: Progress | None = None
+        self,
+        fixed: Volume,
+        moving: Volume,
+        *,
+        metric: Metric = "nmi",
+        samples: int = 60_000,
+        fixed_mask: Volume | None = None,
+        moving_mask: Volume | None = None,
+        progress: Progress | None = None,
     ) -> None:
-        levels = choose_levels(fixed.grid, moving.grid)
+        check_volume(fixed, "The fixed scan of a similarity")
+        check_volume(moving, "The moving scan of a similarity")
+        if metric not in MEASURES:
+            raise RegistrationError(f"There is no metric {metric!r}; there are {', '.join(MEASURES)}.")
+        names = distinct_names((fixed, moving))
+        self._spaces = (scanner(names[1]), scanner(names[0])), (moving.affine.target, fixed.affine.target)
+        progress = progress or Progress()
+        (fixed, moving), _ = frames(DEFAULT, (fixed, moving), progress)
+        regions = regions_of(DEFAULT, (fixed, moving), (fixed_mask, moving_mask))
+        widths = tuple(region.width_mm for region in regions if region is not None)
+        levels = choose_levels(fixed.grid, moving.grid, masks_mm=widths)
         level = max(levels[-1], levels[0] * SHARE_OF_COARSEST)
-        self._pairing = Pairing.of(fixed, moving, (level,), progress=progress or Progress())
+        self._pairing = Pairing.of(fixed, moving, (level,), progress=progress, regions=regions)
         drawn = Samples.draw(self._pairing.source[0], samples, seed=SEED)
         self._comparison = Comparison(drawn, self._pairing.target[0], metric=metric)
 
     def value(self, moving_to_fixed: Affine) -> float:
         """Likeness under a rigid map, moving scanner -> fixed scanner, mm; -inf where next to nothing overlaps."""
-        return self._at(moving_to_fixed.matrix, slope=False)[0].value
+        return self._at(moving_to_fixed, slope=False)[0].value
 
     def overlap(self, moving_to_fixed: Affine) -> float:
         """Share of the smaller volume's object that lies in the field of view of the other, 0 to 1."""
-        return self._at(moving_to_fixed.matrix, slope=False)[0].overlap
+        return self._at(moving_to_fixed, slope=False)[0].overlap
 
     def gradient(self, moving_to_fixed: Affine, *, centre: FloatArray) -> FloatArray:
         """(6,) change of `value` per mm that the moving volume shifts along x, y, z, and per radian that it turns about them.
@@ -86,7 +117,7 @@ class Similarity:
         Force and torque are known at the samples' centroid, for the target's frame. They are carried over as those of any rigid body: to
         another point by ``torque + arm x force``, to another frame by the rotation, and to the other body with the opposite sign.
         """
-        likeness, pose, position = self._at(moving_to_fixed.matrix, slope=True)
+        likeness, pose, position = self._at(moving_to_fixed, slope=True)
         if self._pairing.source_is_moving:
             force, torque, frame, sign = likeness.force, likeness.torque, self._pairing.target_frame, 1.0
             point = position
@@ -98,8 +129,12 @@ class Similarity:
         arm = frame[:3, :3] @ point + frame[:3, 3] - centre
         return np.concatenate([force, torque + np.cross(arm, force)])
 
-    def _at(self, matrix: FloatArray, *, slope: bool) -> tuple[Likeness, FloatArray, FloatArray]:
+    def _at(self, moving_to_fixed: Affine, *, slope: bool) -> tuple[Likeness, FloatArray, FloatArray]:
         """Likeness at a map, the map as a pose, and the target-frame position of the samples' centroid."""
-        pose = self._pairing.pose(matrix)
+        ends = moving_to_fixed.source, moving_to_fixed.target
+        if ends not in self._spaces:
+            source, target = self._spaces[0]
+            raise SpaceMismatchError(f"The map must lead from {source} to {target}, got {ends[0]} -> {ends[1]}; is an .inverse() missing?")
+        pose = self._pairing.pose(moving_to_fixed.matrix)
         position = pose[:3, :3] @ self._comparison.samples.centroid + pose[:3, 3]
         return self._comparison.at(pose[:3, :3], position, slope=slope), pose, position
