@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from volstudio.tasks.open import Form, open_volumes
+from volstudio.tasks.open import Form, open_volumes, series_in
 from volstudio.volumes.relation import relate
 from volstudio.volumes.spelling import readable
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from volstudio.volumes.volume import Volume
 
-__all__ = ["Description", "Oddity", "as_text", "describe"]
+__all__ = ["Description", "Listed", "Oddity", "as_text", "describe", "list_series"]
 
 Row = tuple[float, ...]
 
@@ -85,6 +85,42 @@ class Description(msgspec.Struct, frozen=True):
         return f"{lies}{sheared}, {'right' if self.handedness > 0 else 'left'}-handed"
 
 
+class Listed(msgspec.Struct, frozen=True):
+    """One DICOM series of a folder that holds several.
+
+    Parameters
+    ----------
+    path : str
+        What opens it: ``"folder#2"``.
+    text, description, uid : str
+        What it is, in words; its SeriesDescription and SeriesInstanceUID.
+    images : int
+    """
+
+    path: str
+    text: str
+    description: str
+    uid: str
+    images: int
+
+
+def list_series(path: str) -> tuple[Listed, ...]:
+    """The series of a folder of DICOM files that holds several; none for anything that opens as one volume.
+
+    Raises
+    ------
+    UnreadableFileError
+        The folder holds no images, or damaged ones.
+    """
+    found = series_in(path)
+    if len(found) < 2:
+        return ()
+    return tuple(
+        Listed(f"{readable(path)}#{each.number}", readable(each.text), readable(each.description), each.uid, len(each.images))
+        for each in found
+    )
+
+
 def describe(paths: Sequence[str], *, form: Form = "auto") -> tuple[Description, ...]:
     """Descriptions of files, in the order given.
 
@@ -103,9 +139,12 @@ def describe(paths: Sequence[str], *, form: Form = "auto") -> tuple[Description,
     return tuple(_describe(volume, volumes[0]) for volume in volumes)
 
 
-def as_text(described: Sequence[Description]) -> str:
-    """Descriptions as JSON: an object with one list, ``volumes``."""
-    return msgspec.json.format(msgspec.json.encode({"volumes": list(described)}), indent=2).decode()
+def as_text(described: Sequence[Description], series: Sequence[Listed] = ()) -> str:
+    """Descriptions as JSON: an object with a list ``volumes``, and a list ``series`` where there are any."""
+    told: dict[str, list[Description] | list[Listed]] = {"volumes": list(described)}
+    if series:
+        told["series"] = list(series)
+    return msgspec.json.format(msgspec.json.encode(told), indent=2).decode()
 
 
 def _describe(volume: Volume, first: Volume) -> Description:

@@ -98,10 +98,31 @@ def source_files(scene: Scene) -> tuple[Path, ...]:
 
 
 def absolute(path: str) -> str:
-    """A path as layers hold it: absolute; names such as ``sample:t1`` and ``memory:1`` as they are."""
+    """A path as layers hold it: absolute; names such as ``sample:t1`` and ``memory:1`` as they are.
+
+    ``folder#2`` is the second DICOM series of a folder, ``folder#T1w`` that of this description: one of its files, which stands for it.
+
+    Raises
+    ------
+    UnreadableFileError
+        The folder has no such series.
+    """
     if path.startswith(("sample:", "memory:")):
         return path
+    if "#" in path and not os.path.lexists(os.path.expanduser(path)):  # noqa: PTH111 - see below
+        path = _file_of_series(path)
     return os.path.abspath(os.path.expanduser(path))  # noqa: PTH100, PTH111 - Path.resolve would follow links, which people use as names
+
+
+def _file_of_series(path: str) -> str:
+    """A file of the series that a path such as ``folder#2`` names; any other path as it is."""
+    for at in (place for place, letter in enumerate(path) if letter == "#"):
+        folder = Path(path[:at]).expanduser()
+        if folder.is_dir():
+            from volstudio.volumes.dicom import series_named
+
+            return str(series_named(folder, path[at + 1 :]).path)
+    return path
 
 
 def is_scene_file(path: str) -> bool:

@@ -163,6 +163,17 @@ def dicom_series(path: Path) -> tuple[DicomSeries, ...]:
     return tuple(_described(at, group, words[group[0].block.path]) for at, group in enumerate(groups, 1))
 
 
+def series_named(folder: Path, wanted: str) -> DicomSeries:
+    """The series of a folder that a number of the list, a UID or a description names.
+
+    Raises
+    ------
+    UnreadableFileError
+        There is none, or several fit.
+    """
+    return _chosen(dicom_series(folder), folder, wanted)
+
+
 def _dicom_files(folder: Path) -> list[Path]:
     """Files of a folder that begin as DICOM does, by name; anything else is left alone."""
     files = []
@@ -206,7 +217,7 @@ def _chosen(found: Sequence[DicomSeries], path: Path, series: str | int | None) 
     fitting = list(found)
     if series is not None:
         wanted = str(series)
-        fitting = [each for each in found if wanted == str(each.number) or wanted in (each.uid, each.description)]
+        fitting = [each for each in found if wanted and (wanted == str(each.number) or wanted in (each.uid, each.description))]
     elif not path.is_dir():
         fitting = [each for each in found if any(image.block.path == path for image in each.images)]
     if len(fitting) == 1:
@@ -214,7 +225,10 @@ def _chosen(found: Sequence[DicomSeries], path: Path, series: str | int | None) 
     lines = "; ".join(f"{each.number}: {each.text} (such as {each.path.name!r})" for each in found[:LISTED])
     more = f"; and {len(found) - LISTED} more" if len(found) > LISTED else ""
     wrong = f"holds {len(found)} series (by scan, orientation, echo and kind)" if series is None else f"has no single series {series!r}"
-    raise UnreadableFileError(f"Cannot open {str(path)!r}: it {wrong}: {lines}{more}. Name one of its files, or choose with series=.")
+    raise UnreadableFileError(
+        f"Cannot open {str(path)!r}: it {wrong}: {lines}{more}. Name one by its number, as {f'{path}#{found[0].number}'!r}, by one of its "
+        "files, or choose with series=."
+    )
 
 
 def _voxels(stack: Stack, path: Path, memory_limit: int | None) -> tuple[NDArray[Any], Decoder, tuple[Finding, ...]]:

@@ -22,6 +22,8 @@ Examples:
   volstudio info epi.nii.gz
   volstudio info t1.nii.gz epi.nii.gz --json
   volstudio info --form q epi.nii.gz          where would the qform put it?
+  volstudio info dicom                        which series are in the folder?
+  volstudio info dicom#2                      the second of them
 """
 
 MARKS = {"error": ("x", "red"), "warning": ("!", "yellow"), "info": ("-", None)}
@@ -34,18 +36,28 @@ MARKS = {"error": ("x", "red"), "warning": ("!", "yellow"), "info": ("-", None)}
 def info(files: tuple[str, ...], *, as_json: bool, form: Form) -> None:
     """Say what is in each FILE, where it lies, and what is odd.
 
-    With several files, also how each relates to the first: how far apart they lie and how much they overlap. Nothing is written.
+    With several files, also how each relates to the first: how far apart they lie and how much they overlap. Of a folder with several DICOM
+    series these are listed. Nothing is written.
     """
-    from volstudio.tasks.info import as_text, describe
+    from volstudio.tasks.info import as_text, describe, list_series
 
-    described = describe(files, form=form)
+    series = {file: list_series(file) for file in dict.fromkeys(files)}
+    single = [file for file in files if not series[file]]
+    described = describe(single, form=form) if single else ()
+    listed = [each for found in series.values() for each in found]
     if as_json:
-        click.echo(as_text(described))
+        click.echo(as_text(described, listed))
         return
     for number, description in enumerate(described):
         if number:
             click.echo()
         _print(description)
+    for number, found in enumerate(filter(None, series.values())):
+        if number or described:
+            click.echo()
+        click.echo(f"{len(found)} DICOM series")
+        for each in found:
+            click.echo(f"  {in_one_line(each.path)}  {in_one_line(each.text)}")
 
 
 def _print(it: Description) -> None:
