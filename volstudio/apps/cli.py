@@ -23,6 +23,7 @@ from volstudio.apps.commands.convert import convert
 from volstudio.apps.commands.demo import demo
 from volstudio.apps.commands.group import group
 from volstudio.apps.commands.info import info
+from volstudio.apps.commands.landmarks import landmarks
 from volstudio.apps.commands.register import register
 from volstudio.apps.commands.schema import schema
 from volstudio.apps.commands.shot import shot
@@ -67,7 +68,7 @@ def volstudio(*, debug: bool) -> None:
     """
 
 
-for command in (demo, view, info, shot, register, group, apply, convert, schema, completion):
+for command in (demo, view, info, shot, register, group, landmarks, apply, convert, schema, completion):
     volstudio.add_command(command)
 
 

@@ -28,6 +28,7 @@ __all__ = ["LandmarkFit", "fit", "fit_robustly"]
 LEAST = 3  # pairs that fix a rigid map, if they do not lie on a line
 # Points whose second extent is below this share of the first lie on a line: a turn about it is undecided.
 ON_A_LINE = 1e-4
+FARTHEST = 1e9  # mm
 MOST_TRIPLES = 2000
 SEED = 20
 
@@ -139,6 +140,8 @@ def fit_robustly(moving: ArrayLike, fixed: ArrayLike, *, tolerance_mm: float, we
     largest set is fitted again to all of it until the set no longer changes.
     """
     points, partners, share = _checked(moving, fixed, weights)
+    if not 0 < tolerance_mm < np.inf:
+        raise RegistrationError(f"The tolerance of landmarks is a distance in mm above 0, got {tolerance_mm:g}.")
     best = np.zeros(len(points), bool)
     least = np.inf
     for triple in _triples(len(points)):
@@ -165,18 +168,23 @@ def fit_robustly(moving: ArrayLike, fixed: ArrayLike, *, tolerance_mm: float, we
 
 def _checked(moving: ArrayLike, fixed: ArrayLike, weights: ArrayLike | None) -> tuple[FloatArray, FloatArray, FloatArray]:
     """Points, partners and weights that a map can be fitted to."""
-    points, partners = (np.array(p, dtype=np.float64) for p in (moving, fixed))
+    try:
+        points, partners = (np.array(p, dtype=np.float64) for p in (moving, fixed))
+        share = np.ones(len(points) if points.ndim else 0) if weights is None else np.array(weights, dtype=np.float64)
+    except (TypeError, ValueError) as error:
+        raise RegistrationError(f"Landmarks are numbers in mm, and so are their weights: {error}.") from error
     if points.ndim != 2 or points.shape[1] != 3 or points.shape != partners.shape:
         raise RegistrationError(f"Landmarks come in pairs of (n, 3) points, got shapes {points.shape} and {partners.shape}.")
-    share = np.ones(len(points)) if weights is None else np.array(weights, dtype=np.float64)
     if share.shape != (len(points),) or not np.isfinite(share).all() or (share < 0).any():
         raise RegistrationError(f"{len(points)} pairs of landmarks need as many weights, finite and not negative.")
     if not (np.isfinite(points).all() and np.isfinite(partners).all()):
         raise RegistrationError("A landmark is not finite; every point needs three numbers in mm.")
+    if max(np.abs(points).max(initial=0.0), np.abs(partners).max(initial=0.0)) > FARTHEST:
+        raise RegistrationError(f"A landmark lies more than {FARTHEST:g} mm from the origin; are its coordinates in mm?")
     if (share > 0).sum() < LEAST:
         raise RegistrationError(f"A rigid map needs at least {LEAST} pairs of landmarks, got {int((share > 0).sum())}.")
     if not (_spans(points[share > 0]) and _spans(partners[share > 0])):
-        raise RegistrationError("The landmarks lie on a line, about which any turn fits; add one away from it.")
+        raise RegistrationError("The landmarks lie on a line or in one place, where any turn about it fits; add one away from it.")
     return points, partners, share
 
 
