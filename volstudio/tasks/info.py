@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from volstudio.volumes.volume import Volume
 
-__all__ = ["Description", "Listed", "Oddity", "as_text", "describe", "list_series"]
+__all__ = ["Description", "Listed", "Oddity", "ToFirst", "as_text", "describe", "list_series"]
 
 Row = tuple[float, ...]
 
@@ -26,6 +26,25 @@ class Oddity(msgspec.Struct, frozen=True):
     code: str
     severity: str
     text: str
+
+
+class ToFirst(msgspec.Struct, frozen=True):
+    """How a volume lies to the first of the list, in numbers; see `volstudio.volumes.relation.Relation`.
+
+    Parameters
+    ----------
+    angle_deg, centre_distance_mm : float
+    share_in_first, share_of_first : float
+        Of this volume's box, how much lies in the first's, and of the first's, how much this one fills; 0 to 1.
+    same_grid, claims_same_space : bool
+    """
+
+    angle_deg: float
+    centre_distance_mm: float
+    share_in_first: float
+    share_of_first: float
+    same_grid: bool
+    claims_same_space: bool
 
 
 class Description(msgspec.Struct, frozen=True):
@@ -56,6 +75,8 @@ class Description(msgspec.Struct, frozen=True):
     findings : tuple of Oddity
     relation : str
         How it lies to the first volume of the list, in words; empty for the first itself.
+    to_first : ToFirst or None
+        The same in numbers.
     """
 
     name: str
@@ -76,6 +97,7 @@ class Description(msgspec.Struct, frozen=True):
     facts: dict[str, str | int | float]
     findings: tuple[Oddity, ...]
     relation: str = ""
+    to_first: ToFirst | None = None
 
     @property
     def tilt(self) -> str:
@@ -149,6 +171,7 @@ def as_text(described: Sequence[Description], series: Sequence[Listed] = ()) -> 
 
 def _describe(volume: Volume, first: Volume) -> Description:
     source, grid = volume.source, volume.grid
+    it = None if volume is first else relate(first, volume)
     return Description(
         name=volume.name,
         path=readable(str(source.path)) if source else "",
@@ -167,7 +190,10 @@ def _describe(volume: Volume, first: Volume) -> Description:
         handedness=int(grid.handedness),
         facts=dict(volume.facts),
         findings=tuple(Oddity(finding.code, finding.severity, finding.text) for finding in volume.findings),
-        relation="" if volume is first else relate(first, volume).text,
+        relation="" if it is None else it.text,
+        to_first=None
+        if it is None
+        else ToFirst(it.angle_deg, it.centre_distance_mm, it.overlap_b, it.overlap_a, it.same_grid, it.claims_same_space),
     )
 
 

@@ -313,6 +313,7 @@ def _facts(header: Any, decoder: Decoder, path: Path) -> dict[str, str | int | f
             ("description", "SeriesDescription"),
             ("protocol", "ProtocolName"),
             ("units", "Units"),
+            ("frame_of_reference", "FrameOfReferenceUID"),
         ):
             if text := str(header.get(field) or "").strip():
                 facts[key] = text[:200]
