@@ -16,7 +16,7 @@ from volstudio.geometry.rotation import from_axis_angle
 from volstudio.registration.ascent import climb
 from volstudio.registration.comparison import Comparison
 from volstudio.registration.field import Samples
-from volstudio.registration.trust_blocks import Blocks
+from volstudio.registration.trust_blocks import SHELLS, Blocks
 
 if TYPE_CHECKING:
     from volstudio.geometry.affine import FloatArray
@@ -34,6 +34,7 @@ COARSE_SAMPLES, COARSE_BINS = 2500, 16
 MIDDLE_SAMPLES, MIDDLE_BINS = 10_000, 24
 FINE_SAMPLES = 20_000
 ITERATIONS = 15
+ROUGHLY = 10  # enough to see which mirror is worth a closer look
 # Blocks are looked at in voxels of about this many units.
 FINE_UNITS = 0.25
 BLOCK_UNITS = 3.0
@@ -152,8 +153,9 @@ def _by_blocks(evidence: Evidence, pairing: Pairing, summit: Summit, mirrored: S
     """The evidence with what blocks say at the best fit near here."""
     number = _finest(pairing)
     coarse = pairing.source[0].spacing
-    blocks = Blocks(pairing.source[number], pairing.target[number], edge_mm=BLOCK_UNITS * coarse, seed=SEED)
-    local, count = blocks.share_in_place(summit.pose, step_mm=FINE_UNITS * coarse)
+    step = FINE_UNITS * coarse
+    blocks = Blocks(pairing.source[number], pairing.target[number], edge_mm=BLOCK_UNITS * coarse, reach_mm=max(SHELLS) * step, seed=SEED)
+    local, count = blocks.share_in_place(summit.pose, step_mm=step)
     share = 0.5
     if mirrored is not None:
         share, _ = blocks.at(summit.pose).share_above(blocks.at(mirrored.pose))
@@ -236,7 +238,7 @@ class _Probe:
                 starts.append(_mirror(axis, self.pairing.target[0].moments()[0]) @ pose)
             if not any(abs(direction[axis]) > ALONG for direction in thin["source"]):
                 starts.append(pose @ _mirror(axis, self.pairing.source[0].moments()[0]))
-        ends = [end for end in map(self._coarse_climb, starts) if np.isfinite(end.value)]
+        ends = [end for end in (self._coarse_climb(start, ROUGHLY) for start in starts) if np.isfinite(end.value)]
         ends = sorted(ends, key=lambda end: -end.value)[:2]
         return max((self._middle_climb(end.pose) for end in ends), key=lambda end: end.value, default=None)
 
@@ -254,9 +256,9 @@ class _Probe:
         points = samples.points.T[inside if inside.any() else ...] + samples.centroid
         return float(np.linalg.norm(points @ difference[:3, :3].T + difference[:3, 3], axis=1).mean())
 
-    def _coarse_climb(self, pose: FloatArray) -> Summit:
+    def _coarse_climb(self, pose: FloatArray, iterations: int = ITERATIONS) -> Summit:
         step = self._spacing
-        return climb(self.coarse, pose, step_mm=0.75 * step, tolerance_mm=0.04 * step, iterations=ITERATIONS)
+        return climb(self.coarse, pose, step_mm=0.75 * step, tolerance_mm=0.04 * step, iterations=iterations)
 
     def _middle_climb(self, pose: FloatArray) -> Summit:
         step = self._spacing
