@@ -102,10 +102,14 @@ def slab(axis, thickness, voxel=1.5, slices=None):
     return field
 
 
-def octant(anatomy, axes, rng):
+def octant(voxel):
     """An eighth of the object's box: half of each edge, in a random corner."""
-    unit, edges = anatomy.width / HEAD_MM, np.diff(anatomy.box, axis=0)[0]
-    return grid_about(anatomy.centre + rng.choice([-0.25, 0.25], 3) * edges, edges / 2, 1.5 * unit, axes)
+
+    def field(anatomy, axes, rng):
+        unit, edges = anatomy.width / HEAD_MM, np.diff(anatomy.box, axis=0)[0]
+        return grid_about(anatomy.centre + rng.choice([-0.25, 0.25], 3) * edges, edges / 2, voxel * unit, axes)
+
+    return field
 
 
 def end_of(axis, share, sign, voxel=1.5):
@@ -117,6 +121,16 @@ def end_of(axis, share, sign, voxel=1.5):
         centre[axis] += sign * (1 - share) / 2 * edges[axis]
         extent[axis] = share * edges[axis]
         return grid_about(centre, extent, voxel * unit, axes)
+
+    return field
+
+
+def cube(edge, voxel=1.5):
+    """A cube in the middle parts of the object, away from its surface where there is room."""
+
+    def field(anatomy, axes, rng):
+        unit, edges = anatomy.width / HEAD_MM, np.diff(anatomy.box, axis=0)[0]
+        return grid_about(anatomy.centre + rng.uniform(-0.2, 0.2, 3) * edges, np.full(3, edge * unit), voxel * unit, axes)
 
     return field
 
@@ -190,11 +204,19 @@ KINDS = {
     "slab 10 axial": Kind(slab(2, 10), contrast=other, harms=(LIGHT,)),
     "slab 10 coronal": Kind(slab(1, 10), contrast=other, harms=(LIGHT,)),
     "slab 10 sagittal": Kind(slab(0, 10), contrast=other, harms=(LIGHT,)),
-    "octant": Kind(octant, harms=(LIGHT,)),
-    "octant, other contrast": Kind(octant, contrast=other, harms=(LIGHT,)),
+    "slab 10, EPI": Kind(slab(2, 10, 3, slices=3), contrast=other, harms=(harm.distorted(0.02), harm.dropout, harm.rician(12))),
+    "slab 20, PET": Kind(slab(2, 20, 2.5), contrast=glow, harms=(harm.blurred(0.035), harm.rician(10))),
+    "slab 5 axial": Kind(slab(2, 5, slices=3), contrast=other, harms=(harm.rician(15),)),
+    "cube 60": Kind(cube(60), contrast=other, harms=(LIGHT,)),
+    "cube 40": Kind(cube(40), contrast=other, harms=(LIGHT,)),
+    "cube 25": Kind(cube(25), contrast=other, harms=(LIGHT,)),
+    "octant, EPI": Kind(octant(3), contrast=other, harms=(harm.dropout, harm.bias(0.5), harm.rician(10))),
+    "octant": Kind(octant(1.5), harms=(LIGHT,)),
+    "octant, other contrast": Kind(octant(1.5), contrast=other, harms=(LIGHT,)),
     "3 slices": Kind(slab(2, 15, slices=3), harms=(LIGHT,)),
     "2 slices": Kind(slab(2, 10, slices=2), harms=(LIGHT,)),
     "1 slice": Kind(slab(2, 4, slices=1), harms=(LIGHT,)),
+    "1 slice, noisy": Kind(slab(2, 5, 2, slices=1), contrast=other, harms=(harm.rician(5),)),
     "1 slice, sagittal": Kind(slab(0, 4, slices=1), contrast=other, harms=(LIGHT,)),
     "6 mm voxels": Kind(whole(6, 6, 6), contrast=other, harms=(harm.rician(15),)),
     "half overlap": Kind(end_of(2, 0.7, -1), contrast=other, harms=(LIGHT,), fixed_field=end_of(2, 0.7, 1, 1.25)),
