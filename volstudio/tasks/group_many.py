@@ -162,7 +162,7 @@ def register_files(
     Cancelled
     """
     target = absolute(fixed)
-    paths = [path for path in dict.fromkeys(map(absolute, movings)) if not _same(path, target)]
+    paths = [path for path in dict.fromkeys(map(_named, movings)) if not _same(path, target)]
     if not paths:
         raise RegistrationError("There is no scan to register to the fixed one; name at least one.")
     progress = progress or Progress()
@@ -360,6 +360,14 @@ def _row_of(result: RegistrationResult, moving: Volume, scan: _Scan, transform: 
         seconds=round(result.seconds, 3),
         said="; ".join((*(trust.reasons if trust else ()), *result.notes)),
     )
+
+
+def _named(path: str) -> str:
+    """A path as `absolute` has it; one that names nothing is left for its own row to tell."""
+    try:
+        return absolute(path)
+    except VolstudioError:
+        return path
 
 
 def _same(path: str, other: str) -> bool:

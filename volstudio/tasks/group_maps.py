@@ -175,7 +175,7 @@ def mean_files(
                 }
                 _write(files, stems[volume.name], found.to_mean[volume.name].inverse(), (average, volume), ("mean space", how))
         progress("written", 1.0)
-    story = [f"{name}: weight {found.weights[name]:.2g}, {found.disagreement_mm[name]:.2g} mm from the others." for name in found.to_mean]
+    story = [f"{name}: weight {found.weights[name]:.2g}, {found.disagreement_mm[name]:.2f} mm from the others." for name in found.to_mean]
     story += [f"{name} was left out: {why}" for name, why in found.failures.items()]
     story += [f"{note[0].upper()}{note[1:]}{'' if note.endswith('?') else '.'}" for note in found.notes]
     told = {

@@ -49,7 +49,7 @@ def _shared(command: Callable[..., int]) -> Callable[..., int]:
 
 @click.group(epilog=EXAMPLES)
 def group() -> None:
-    """Register several scans: many to one, in a chain, or to the space in their middle."""
+    """Several scans: many to one, in a chain, or to their middle."""
 
 
 @group.command("many", epilog=EXAMPLES)
