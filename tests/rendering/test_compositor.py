@@ -6,6 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
+from msgspec.structs import replace
 
 from volstudio.errors import SceneError
 from volstudio.geometry.affine import Affine
@@ -276,6 +277,39 @@ def test_caches_tell_volumes_views_and_placements_apart(make_volume, make_scene)
         assert not slice_rgb(scene.with_layer(Layer("vol", "memory:vol", away, Look(window=(0.0, 1.0)))), find, view).any()
 
 
+def test_what_the_uppermost_layer_lies_on_is_kept_only_while_it_is_the_same(make_volume, make_scene):
+    """Every change is drawn as from nothing, whatever was drawn before it."""
+    rng = np.random.default_rng(4)
+    a, b, c = (make_volume(rng.random((9, 8, 7), np.float32), name=name) for name in "abc")
+    half = Look(window=(0.0, 1.0), opacity=0.5)
+    scene, find = make_scene(a, b, c, looks=[half, half, half])
+    view = SliceView("axial", (4.0, 4.0, 3.0), 9.0, (40, 40))
+    moved = Affine(np.array([[1.0, 0, 0, 2], [0, 1, 0, 0], [0, 0, 1, 0], [0, 0, 0, 1]]), "a:scanner", SCENE)
+    up = Affine(moved.matrix, "c:scanner", SCENE)
+    bright = replace(scene, layers=(replace(scene.layers[0], look=Look(window=(0.0, 0.5), opacity=0.5)), *scene.layers[1:]))
+    hidden = replace(scene, layers=(replace(scene.layers[0], look=replace(half, visible=False)), *scene.layers[1:]))
+    order = replace(scene, layers=scene.layers[::-1])
+    grey = replace(scene, background=(0.3, 0.3, 0.3))
+    steps = [
+        scene,
+        scene.place("c", up),
+        scene.place("a", moved),
+        bright,
+        hidden,
+        order,
+        grey,
+        replace(scene, layers=scene.layers[:2]),
+        scene,
+    ]
+    warm = [slice_rgb(each, find, view) for each in steps]
+    fresh = []
+    for each in steps:
+        compositor.forget()
+        fresh.append(slice_rgb(each, find, view))
+    assert all(np.array_equal(one, other) for one, other in zip(warm, fresh, strict=True))
+    assert len({picture.tobytes() for picture in fresh[:-1]}) == len(steps) - 1
+
+
 def test_caches_stay_small(make_volume, make_scene, monkeypatch):
     monkeypatch.setattr(compositor, "MAX_SLICE_BYTES", 100_000)
     monkeypatch.setattr(compositor, "MAX_CUTTERS", 3)
@@ -284,6 +318,14 @@ def test_caches_stay_small(make_volume, make_scene, monkeypatch):
         slice_rgb(scene, find, SliceView("axial", (1.0, 1.0, 1.0), 3.0, (90, 90)))
     assert len(compositor._cutters) <= 3
     assert sum(values.nbytes for _, values, _ in compositor._slices.values()) <= 100_000
+
+
+def test_few_grounds_are_kept(make_volume, make_scene, monkeypatch):
+    monkeypatch.setattr(compositor, "MAX_GROUNDS", 2)
+    scene, find = make_scene(*(make_volume(np.ones((3, 3, 3), np.float32), name=name) for name in "ab"))
+    for depth in range(5):
+        slice_rgb(scene, find, SliceView("axial", (1.0, 1.0, depth / 4), 3.0, (20, 20)))
+    assert len(compositor._grounds) == 2
 
 
 def test_threads_do_not_disturb_each_other(make_volume, make_scene):

@@ -13,7 +13,6 @@ from __future__ import annotations
 import threading
 from collections import OrderedDict
 from dataclasses import dataclass, field
-from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
@@ -24,14 +23,17 @@ from vtkmodules.vtkCommonMath import vtkMatrix4x4
 from vtkmodules.vtkImagingCore import vtkImageReslice
 
 from volstudio.errors import SceneError
+from volstudio.rendering.blend import blend
 from volstudio.rendering.content import Content, find_content
-from volstudio.rendering.labels import LABEL_COLOURS, is_label_look, label_rows
+from volstudio.rendering.labels import is_label_look
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from volstudio.geometry.affine import Affine
     from volstudio.geometry.grid import Grid
     from volstudio.rendering.planes import SliceView, Volumes
-    from volstudio.scene.model import Layer, Look, Scene
+    from volstudio.scene.model import Layer, Scene
     from volstudio.volumes.volume import Volume
 
 __all__ = ["Picture", "content_of", "forget", "frame_of", "layer_slice", "sample", "shown_part", "slice_rgb", "window_of"]
@@ -47,6 +49,9 @@ MAX_CUTTERS = 16
 MAX_CUTTER_BYTES = 2**30
 # Cut slices that are kept, so that a drag of one layer, or a change of colours, does not cut the others again.
 MAX_SLICE_BYTES = 96 * 2**20
+# Blends of all layers but the uppermost: those of three panes, and of the one that was drawn coarsely before.
+MAX_GROUNDS = 6
+MAX_GROUND_BYTES = 96 * 2**20
 MAX_FINER = 4  # samples per pixel and axis in a slice that is smaller than its volume
 AIR = 0.05  # of the window: noise around a head stays below
 SAMPLED = frozenset(["i1", "i2", "i4", "u1", "u2", "u4", "f4", "f8"])  # numbers that VTK's interpolator knows
@@ -67,6 +72,7 @@ class _Cutter:
 
 _cutters: OrderedDict[int, _Cutter] = OrderedDict()
 _slices: OrderedDict[tuple[Any, ...], tuple[NDArray[Any], Slice, Slice | None]] = OrderedDict()
+_grounds: OrderedDict[tuple[Any, ...], tuple[tuple[NDArray[Any], ...], NDArray[np.float32]]] = OrderedDict()
 _lock = threading.RLock()
 
 
@@ -84,13 +90,10 @@ def slice_rgb(scene: Scene, volumes: Volumes, view: SliceView) -> Picture:
     (h, w, 3) uint8 array
     """
     width, height = view.size
-    planes = np.empty((3, height, width), dtype=np.float32)
-    planes[:] = np.asarray(scene.background, dtype=np.float32)[:, None, None] * 255
-    for layer in scene.layers:
-        if layer.look.visible and layer.look.opacity > 0:
-            volume = volumes(layer)
-            values, cover = layer_slice(layer, volume, view)
-            _blend(planes, values, cover, layer.look, window_of(layer, volume))
+    drawn = [(layer, volumes(layer)) for layer in scene.layers if layer.look.visible and layer.look.opacity > 0]
+    planes = _ground(scene, drawn[:-1], view)
+    for layer, volume in drawn[-1:]:
+        _lay(planes, layer, volume, view)
     planes += np.float32(0.5)
     picture = np.empty((height, width, 3), dtype=np.uint8)
     for channel in range(3):
@@ -208,6 +211,7 @@ def forget() -> None:
     with _lock:
         _cutters.clear()
         _slices.clear()
+        _grounds.clear()
 
 
 def _pixel_to_voxel(voxel_to_scene: NDArray[np.float64], view: SliceView) -> NDArray[np.float64]:
@@ -321,72 +325,31 @@ def _coverage(matrix: NDArray[np.float64], shape: tuple[int, int, int], size: tu
     return cover
 
 
-@lru_cache(maxsize=64)
-def _table(colourmap: str, n: int) -> NDArray[np.float32]:
-    """(n, 3) colours, 0 to 255."""
-    from volstudio.scene import colourmaps
-
-    return np.asarray(colourmaps.get(colourmap).table(n), dtype=np.float32, order="F")
-
-
-def _blend(planes: NDArray[np.float32], values: Slice, cover: Slice | None, look: Look, window: tuple[float, float]) -> None:
-    """Draw one layer over (or add it to) the red, green and blue planes (3, h, w), in place."""
-    labels = is_label_look(look)
-    drawn = np.isfinite(values)
-    if labels:
-        drawn &= values != 0  # label 0 is "nothing" in every atlas
-    if look.hide_below is not None:
-        size = np.abs(values) if look.two_sided else values
-        if look.interpolation == "linear" and not labels:
-            edge = _edge(size, look.hide_below)
-            cover = edge if cover is None else cover * edge
-        else:
-            with np.errstate(invalid="ignore"):
-                drawn &= size >= look.hide_below
-    if not drawn.any():
-        return
-    table = _table(look.colourmap, LABEL_COLOURS if labels else 256)
-    rows = label_rows(values) if labels else _rows(values, window, two_sided=look.two_sided)
-    whole = cover is None and look.opacity >= 1 and bool(drawn.all())
-    alpha = drawn * np.float32(min(look.opacity, 1.0))
-    if cover is not None:
-        alpha *= cover
-    for plane, colours in zip(planes, table.T, strict=True):
-        colour = colours[rows]
-        if look.blend == "add":
-            colour *= alpha
-            np.minimum(plane + colour, 255, out=plane)
-        elif whole:
-            plane[:] = colour
-        else:
-            colour -= plane
-            colour *= alpha
-            np.add(plane, colour, out=plane)
+def _ground(scene: Scene, drawn: Sequence[tuple[Layer, Volume]], view: SliceView) -> NDArray[np.float32]:
+    """(3, h, w): what the uppermost layer is laid on, for the caller to draw on; kept, because that layer is the one that is moved."""
+    looks = tuple((layer.placement.matrix, volume.affine, layer.look, window_of(layer, volume)) for layer, volume in drawn)
+    key = (view, scene.background, looks)
+    frames = tuple(frame_of(layer, volume) for layer, volume in drawn)
+    with _lock:
+        kept = _grounds.pop(key, None)
+        fits = kept is not None and len(kept[0]) == len(frames) and all(one is other for one, other in zip(kept[0], frames, strict=True))
+        if kept is not None and fits:
+            _grounds[key] = kept
+            return kept[1].copy()
+    width, height = view.size
+    planes = np.empty((3, height, width), dtype=np.float32)
+    planes[:] = np.asarray(scene.background, dtype=np.float32)[:, None, None] * 255
+    for layer, volume in drawn:
+        _lay(planes, layer, volume, view)
+    if drawn:
+        with _lock:
+            _grounds[key] = (frames, planes.copy())
+            while len(_grounds) > MAX_GROUNDS or sum(ground.nbytes for _, ground in _grounds.values()) > MAX_GROUND_BYTES:
+                _grounds.popitem(last=False)
+    return planes
 
 
-def _edge(values: Slice, threshold: float) -> Slice:
-    """Share of each pixel that lies above a threshold, from the distance to its contour: value over slope."""
-    # Beside what is outside there is no slope, and the threshold is hard; what overflows is far from it.
-    with np.errstate(invalid="ignore", over="ignore"):
-        above = np.nan_to_num(values - values.dtype.type(threshold), nan=-np.inf)
-        slope = np.full(values.shape, values.dtype.type(1e-12))
-        np.fmax(slope[:, 1:-1], np.abs(values[:, 2:] - values[:, :-2]) / 2, out=slope[:, 1:-1])
-        np.fmax(slope[1:-1], np.abs(values[2:] - values[:-2]) / 2, out=slope[1:-1])
-        share: Slice = np.nan_to_num(np.clip(above / slope + np.float32(0.5), 0, 1))
-    return share
-
-
-def _rows(values: Slice, window: tuple[float, float], *, two_sided: bool) -> NDArray[np.uint8]:
-    """Rows of the colour table; NaN takes row 0."""
-    number = values.dtype.type
-    with np.errstate(over="ignore", invalid="ignore"):  # what overflows lies beyond the window's end, and is cut off there
-        low = number(window[0])
-        scale = number(255 / ((window[1] - window[0]) or 1.0))
-        if two_sided:
-            size = np.fmin(np.fmax((np.abs(values) - low) * (scale / 2), 0), number(127.5))
-            place = number(127.5) + np.copysign(size, values)
-            place = np.fmax(place, 0)
-        else:
-            place = np.fmin(np.fmax((values - low) * scale, 0), 255)
-    rows: NDArray[np.uint8] = (place + np.float32(0.5)).astype(np.uint8)
-    return rows
+def _lay(planes: NDArray[np.float32], layer: Layer, volume: Volume, view: SliceView) -> None:
+    """Draw one layer on what is below it, in place."""
+    values, cover = layer_slice(layer, volume, view)
+    blend(planes, values, cover, layer.look, window_of(layer, volume))
