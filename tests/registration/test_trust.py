@@ -83,7 +83,7 @@ def sure():
     """Evidence that nothing speaks against."""
     return Evidence(
         overlap=1, unit_mm=7.0, information=0.8, fraction=1, drop=0.3, agreement_mm=0.1, starts_apart_mm=0.1, best_mm=0.1,
-        levels_mm=0.1, halves_mm=0.1, inverse_mm=0.1, mirror=0.7, mirror_share=0.9, local_share=0.8, blocks=200,
+        levels_mm=0.1, halves_mm=0.1, inverse_mm=0.1, mirror=0.7, mirror_share=0.9, mirror_blocks=200, local_share=0.8, blocks=200,
     )  # fmt: skip
 
 

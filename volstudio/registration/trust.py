@@ -35,7 +35,7 @@ LEVELS = 3  # of the pyramid; 8, 4 and 2 mm for a head
 # figures say where their right (r) and their wrong (w) outcomes lie.
 AWAY = (0.0, 0.35, 0.5)  # units (5 to 7 mm for a head) from the best fit near here: r up to 0.27, w from 0.4
 SAME = (0.9, 0.57, 0.42)  # share of blocks in place, plus how far the mirrored share exceeds a half: r from 0.9, w up to 0.2
-UNMIRRORED = (0.5, 0.42, 0.36)  # share of blocks that are more alike as they are: r from 0.8, mirrored ones up to 0.2
+UNMIRRORED = (0.0, -1.8, -3.0)  # standard errors by which that share exceeds a half: r from 3, mirrored ones below -3
 STEEP = (0.2, 0.09, 0.05)  # loss of likeness by small moves: r from 0.18
 RIVAL = (0.6, 0.95, 2.0)  # a search's second place over its first: r up to 0.6; equal places are a doubt, no failure
 UNSURE = (0.0, 0.35, 2.0)  # units by which equally good ways of fitting differ: r up to 0.15
@@ -164,7 +164,7 @@ def _away(evidence: Evidence) -> tuple[float, str]:
 
 def _mirrored(evidence: Evidence) -> tuple[float, str]:
     said = f"one of them is mirrored: {1 - evidence.mirror_share:.0%} of their parts fit better in a mirror"
-    return _doubt(evidence.mirror_share, UNMIRRORED), said
+    return _doubt((evidence.mirror_share - 0.5) * 2 * np.sqrt(evidence.mirror_blocks), UNMIRRORED), said
 
 
 def _stranger(evidence: Evidence) -> tuple[float, str]:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from volstudio.registration.field import Samples
+from volstudio.registration.field import Field, Samples
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -93,10 +93,11 @@ class Blocks:
         self._first = np.flatnonzero(np.diff(key, prepend=-1))
         self._count = np.diff(np.append(self._first, len(key)))
         self._target = _Classes(target, reach_mm)
+        self._field = Field(target)
 
     def at(self, pose: FloatArray) -> Likenesses:
         """Likeness of each block at a pose; a pose that mirrors is welcome."""
-        column = self._target.at(self._places(pose), np.zeros(3))
+        column = self._between_voxels(self._places(pose))
         each = self._means(_table(self._row, column), column)
         seen = np.count_nonzero(column < BINS)
         return Likenesses(each, self._in_view(column), float(each @ self._count) / max(seen, 1))
@@ -123,6 +124,18 @@ class Blocks:
         turn = pose[:3, :3].astype(np.float32)
         x, y, z = self._points  # not by BLAS, whose sums depend on the number of threads
         return np.stack([turn[k, 0] * x + turn[k, 1] * y + turn[k, 2] * z + np.float32(middle[k]) for k in range(3)])
+
+    def _between_voxels(self, places: Floats) -> NDArray[np.uint8]:
+        """(n,) classes of the target at places (3, n), interpolated: whether a mirror fits better can hang on little."""
+        edges = np.broadcast_to(self._field.spacing, 3)
+        x, y, z = ((places[k] - np.float32(self._field.origin[k])) / np.float32(edges[k]) for k in range(3))
+        chosen = np.flatnonzero(self._field.in_view(x, y, z))
+        values, _, border = self._field.look(x[chosen], y[chosen], z[chosen], slope=False)
+        classes = _classes(values)
+        classes[border.index[border.weight < 0.5]] = BINS
+        column = np.full(places.shape[1], BINS, np.uint8)
+        column[chosen] = classes
+        return column
 
     def _means(self, table: FloatArray, column: NDArray[np.uint8]) -> FloatArray:
         """Mean of the table over each block's samples; what is out of view counts as nought."""

@@ -83,6 +83,8 @@ class Evidence:
         Mutual information of the best mirrored fit near here over that of the best fit near here.
     mirror_share : float
         Share of the blocks that are more alike as they are than mirrored; a half for equal ones.
+    mirror_blocks : int
+        How many blocks that is a share of.
     local_share : float
         Share of the blocks that fit best where they are; a quarter is chance.
     blocks : int
@@ -104,6 +106,7 @@ class Evidence:
     inverse_mm: float = 0.0
     mirror: float = 0.0
     mirror_share: float = 0.5
+    mirror_blocks: int = 0
     local_share: float = 0.0
     blocks: int = 0
     rival: float = 0.0
@@ -156,13 +159,14 @@ def _by_blocks(evidence: Evidence, pairing: Pairing, summit: Summit, mirrored: S
     step = FINE_UNITS * coarse
     blocks = Blocks(pairing.source[number], pairing.target[number], edge_mm=BLOCK_UNITS * coarse, reach_mm=max(SHELLS) * step, seed=SEED)
     local, count = blocks.share_in_place(summit.pose, step_mm=step)
-    share = 0.5
+    share, compared = 0.5, 0
     if mirrored is not None:
-        share, _ = blocks.at(summit.pose).share_above(blocks.at(mirrored.pose))
+        share, compared = blocks.at(summit.pose).share_above(blocks.at(mirrored.pose))
     return replace(
         evidence,
         mirror=float(max(mirrored.value, 0.0) / summit.value) if mirrored is not None and summit.value > 0 else 0.0,
         mirror_share=share,
+        mirror_blocks=compared,
         local_share=local,
         blocks=count,
     )
