@@ -3,6 +3,7 @@ from __future__ import annotations
 import os
 
 import msgspec
+import nibabel
 import numpy as np
 import pytest
 
@@ -110,6 +111,18 @@ def test_shot_writes_the_picture_and_what_it_shows(scene, tmp_path):
     assert "axial" in words["Description"]
     assert "解剖, epi" in words["Description"]
     assert os.fspath(tmp_path) not in str(words)
+
+
+def test_a_picture_claims_no_side_that_the_files_do_not_know(pair, tmp_path):
+    image = nibabel.Nifti1Image(np.arange(8 * 9 * 10, dtype=np.int16).reshape(8, 9, 10), None)
+    image.to_filename(tmp_path / "unknown.nii")
+    for paths, side in (
+        ([tmp_path / "unknown.nii"], "left/right unknown"),
+        ([tmp_path / "unknown.nii", pair.epi], "neurological?"),
+        ([pair.epi], "neurological"),
+    ):
+        path = shot(open_scene(paths), tmp_path / f"{len(paths)}{len(side)}.png", view="axial", size=SMALL)
+        assert f"; {side}; " in read_png_text(path.read_bytes())["Description"]
 
 
 def test_the_same_scene_gives_the_same_bytes_wherever_it_lies(scene, pair, tmp_path):

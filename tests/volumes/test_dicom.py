@@ -9,6 +9,7 @@ import pytest
 
 from volstudio.errors import MissingExtraError, UnreadableFileError
 from volstudio.geometry.affine import Affine
+from volstudio.scene.model import Scene
 from volstudio.tasks.open import open_scene
 from volstudio.volumes.dicom import dicom_series
 from volstudio.volumes.readers import open_volume
@@ -269,6 +270,8 @@ def test_inverted_grey_is_told_and_kept(slices, folder, ramp):
     volume = open_volume(folder(slices(PhotometricInterpretation="MONOCHROME1")))
     np.testing.assert_array_equal(volume.data, ramp)
     assert "monochrome1" in codes(volume)
+    assert Scene.of(volume).layers[0].look.colourmap == "gray-inverted"
+    assert Scene.of(open_volume(folder(slices(), "usual"))).layers[0].look.colourmap == "gray"
 
 
 def test_colours_show_their_brightness(slices, folder):

@@ -46,13 +46,17 @@ def is_label_look(look: Look) -> bool:
 def label_rows(values: NDArray[Any]) -> NDArray[np.intp]:
     """Rows of a table of `LABEL_COLOURS` colours: row k for label k, from the first again beyond the last; NaN and infinities take row 0.
 
+    Slices hold numbers as doubles, so labels of 64 bits are told apart as far as doubles tell them: all of them up to 2^53.
+
     >>> label_rows(np.array([0.0, 3.0, 4095.0, 4096.0, np.nan])).tolist()
     [0, 3, 4095, 1, 0]
     """
-    whole = values
-    if values.dtype.kind == "f":
-        whole = np.rint(np.clip(np.nan_to_num(values, nan=0.0, posinf=0.0, neginf=0.0), -BEYOND, BEYOND)).astype(np.int64)
-    rows: NDArray[np.intp] = np.where(whole == 0, 0, 1 + (whole.astype(np.int64) - 1) % (LABEL_COLOURS - 1))
+    if values.dtype.kind == "f" or values.dtype.itemsize == 8:
+        real = np.rint(np.nan_to_num(values.astype(np.float64, copy=False), nan=0.0, posinf=0.0, neginf=0.0))
+        # The remainder of a double is exact, however great the double is.
+        places = np.mod(np.where(np.abs(real) < BEYOND, real - 1, real), LABEL_COLOURS - 1).astype(np.intp)
+        return np.where(real == 0, 0, 1 + places)
+    rows: NDArray[np.intp] = np.where(values == 0, 0, 1 + (values.astype(np.intp) - 1) % (LABEL_COLOURS - 1))
     return rows
 
 

@@ -144,6 +144,7 @@ def _at(*stops: tuple[float, str]) -> tuple[Point, ...]:
 
 _SEQUENTIAL = {
     "gray": _even("#000000", "#ffffff"),
+    "gray-inverted": _even("#ffffff", "#000000"),
     "hot": _at((0.0, "#0b0000"), (0.365, "#ff0000"), (0.746, "#ffff00"), (1.0, "#ffffff")),
     "warm": _at((0.0, "#180400"), (0.3, "#7a2200"), (0.72, "#f47a1c"), (1.0, "#ffd2a6")),
     "cold": _at((0.0, "#000c1c"), (0.35, "#004a80"), (0.7, "#2a9ce8"), (1.0, "#9fe4ff")),
@@ -191,6 +192,7 @@ _MAPS = {
 
 _ALIASES = {
     "grey": "gray", "greyscale": "gray", "grayscale": "gray",
+    "gray_r": "gray-inverted", "grey-inverted": "gray-inverted", "inverted": "gray-inverted",
     "heat": "hot", "1hot": "hot", "3warm": "warm", "2winter": "cold", "4cool": "cool",
     "5redyell": "red-yellow", "redyell": "red-yellow", "red_yellow": "red-yellow",
     "blue_lightblue": "blue-lightblue", "bluelight": "blue-lightblue",

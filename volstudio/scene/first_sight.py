@@ -53,7 +53,7 @@ def layers_of(volumes: Sequence[Volume]) -> tuple[Layer, ...]:
     for name, volume in zip(_layer_names(ordered), ordered, strict=True):
         kind = kinds[id(volume)]
         overlay = bool(layers)
-        hue = next(hues) if overlay and kind in ("anatomy", "ct", "functional") else "gray"
+        hue = next(hues) if overlay and kind in ("anatomy", "ct", "functional") else _ground(volume)
         layers.append(Layer(name, path_of(volume), look=look_of(volume, kind, overlay=overlay, hue=hue)))
     if len(layers) > 1 and layers[0].look.preset == "soft":
         # Opaque, the ground would hide in 3D whatever lies inside it.
@@ -99,6 +99,11 @@ def look_of(volume: Volume, kind: Kind, *, overlay: bool = False, hue: str = "gr
         return Look(colourmap=hue)
     low, high = robust_window(volume.data)
     return Look(colourmap=hue, opacity=0.55, hide_below=_rounded(low + 0.15 * (high - low)), preset="overlay")
+
+
+def _ground(volume: Volume) -> str:
+    """Grey as the file means it: in some radiographs the low values are the bright ones."""
+    return "gray-inverted" if volume.facts.get("photometric") == "MONOCHROME1" else "gray"
 
 
 def _stat_look(volume: Volume) -> Look:

@@ -145,7 +145,7 @@ def shot(
     width, height = size or (None, None)
     pixels = (width, height) if width and height else suitable_size(wanted.view, width)
     picture = render(scene, size=pixels, view=view, at=at, convention=convention, beside=beside, volumes=volumes)
-    atomic_bytes(target, encode(picture, suffix, _words(wanted)), protect=guarded, overwrite=overwrite)
+    atomic_bytes(target, encode(picture, suffix, _words(wanted, volumes or open_layer)), protect=guarded, overwrite=overwrite)
     return target
 
 
@@ -203,12 +203,13 @@ def _quad(scene: Scene, volumes: Volumes, size: tuple[int, int], beside: Scene |
     return quad(scene, volumes, size, picture, beside=beside)
 
 
-def _words(scene: Scene) -> dict[str, str]:
+def _words(scene: Scene, volumes: Volumes) -> dict[str, str]:
     """What the file says of itself: the program, what is seen, and which scene it was, without a date or a folder's name."""
     from volstudio import __version__
+    from volstudio.rendering.annotations import convention_text
 
     bare = [msgspec.structs.replace(layer, path=readable(Path(layer.path).name)) for layer in scene.layers]
     digest = hashlib.sha256(msgspec.json.encode(msgspec.structs.replace(scene, layers=tuple(bare)))).hexdigest()
     words = {"Software": f"volstudio {__version__}", "Scene": f"sha256:{digest}"}
-    words["Description"] = f"{scene.view} view of {', '.join(scene.names)}; {scene.convention}; mm, RAS+"
+    words["Description"] = f"{scene.view} view of {', '.join(scene.names)}; {convention_text(scene, volumes)[0]}; mm, RAS+"
     return {"Title": scene.title, **words} if scene.title else words

@@ -279,7 +279,7 @@ def _value_findings(images: list[Image], *, own: bool, n_times: int, slope: floa
     if images[0].block.samples == 3:
         found.append(Finding("colour", "The voxels are colours (RGB); their brightness is shown.", "warning"))
     if images[0].block.photometric == "MONOCHROME1":
-        text = "The images are MONOCHROME1: low values are meant to be bright. Values are kept as stored; choose an inverted colour map."
+        text = "The images are MONOCHROME1: low values are meant to be bright. Values are kept as stored, for the map gray-inverted."
         found.append(Finding("monochrome1", text, "warning"))
     return tuple(found)
 
@@ -314,6 +314,7 @@ def _facts(header: Any, decoder: Decoder, path: Path) -> dict[str, str | int | f
             ("protocol", "ProtocolName"),
             ("units", "Units"),
             ("frame_of_reference", "FrameOfReferenceUID"),
+            ("photometric", "PhotometricInterpretation"),
         ):
             if text := str(header.get(field) or "").strip():
                 facts[key] = text[:200]
