@@ -7,6 +7,7 @@ import pytest
 
 from volstudio.registration.comparison import Comparison
 from volstudio.registration.field import Field, Samples
+from volstudio.registration.foreground import Foreground
 from volstudio.registration.measures import MEASURES
 from volstudio.registration.prepare import Level
 
@@ -20,7 +21,9 @@ def waves(points):
 def level_of(image, shape=(40, 44, 36), spacing=1.0, origin=(-20.0, -22.0, -18.0), seen=None):
     index = np.stack(np.meshgrid(*(np.arange(n) for n in shape), indexing="ij"), -1)
     values = np.asfortranarray(image(index * spacing + np.array(origin)), dtype=np.float32)
-    return Level(spacing, np.array(origin), values, np.ones(shape, bool, order="F"), seen)
+    steps = np.eye(3) * spacing
+    foreground = Foreground.of(np.ones(shape, bool), np.array(origin), steps)
+    return Level(spacing, np.array(origin), steps, values, foreground, seen)
 
 
 def finite_difference(value, step):
@@ -76,17 +79,50 @@ def test_no_overlap_is_no_likeness():
 
 def test_field_is_exact_for_a_plane_and_fades_at_its_border():
     field = Field(level_of(lambda p: 0.5 + p @ np.array([0.004, -0.003, 0.002])))
-    inside = np.random.default_rng(0).uniform(1, 35, (3, 200)).astype(np.float32)
+    inside = np.random.default_rng(0).uniform(0, 34, (3, 200)).astype(np.float32)
     value, slope, border = field.look(*inside)
-    expected = 0.5 + (inside.T - 1 + [-20, -22, -18]) @ np.array([0.004, -0.003, 0.002])
+    expected = 0.5 + (inside.T + np.array([-20, -22, -18])) @ np.array([0.004, -0.003, 0.002])
     np.testing.assert_allclose(value, expected, atol=1e-6)
     np.testing.assert_allclose(slope, np.array([0.004, -0.003, 0.002])[:, None] * np.ones(200), atol=1e-6)
     assert not border.index.size
-    x = np.array([0.0, 0.25, 0.5, 1.0, 5.0], np.float32)
-    _, _, border = field.look(x, np.full(5, 9, np.float32), np.full(5, 9, np.float32))
-    np.testing.assert_array_equal(border.index, [0, 1, 2])
-    np.testing.assert_allclose(border.weight, [0, 0.25, 0.5])
-    np.testing.assert_allclose(border.slope[0], 1)
+    x = np.array([-1.5, -1.0, -0.75, -0.5, 0.0, 4.0, 39.5, 40.0], np.float32)
+    value, slope, border = field.look(x, np.full(8, 9, np.float32), np.full(8, 9, np.float32))
+    np.testing.assert_array_equal(border.index, [0, 1, 2, 3, 6, 7])
+    np.testing.assert_allclose(border.weight, [0, 0, 0.25, 0.5, 0.5, 0], atol=1e-6)
+    np.testing.assert_allclose(border.slope[0], [0, 0, 1, 1, -1, 0])
+    np.testing.assert_allclose(value[:4], value[4])  # beyond the outermost voxel the value stays
+    np.testing.assert_allclose(slope[0], [0, 0, 0, 0, 0.004, 0.004, 0, 0], atol=1e-6)
+
+
+@pytest.mark.parametrize("slope", [True, False])
+def test_several_poses_at_once_give_the_same_bits_as_one_by_one(heads, slope):
+    """Of few samples and of many, with poses of which part or all of the object is out of view among them."""
+    for count in (700, 20_000):
+        comparison = Comparison(Samples.draw(level_of(waves), count, seed=3), level_of(waves))
+        rotations = np.stack([heads.turn((1, 2, n), 7 * n) for n in range(7)])
+        positions = comparison.samples.centroid + np.arange(7)[:, None] ** 2 * [1.0, -0.5, 0.7]
+        together = comparison.at_each(rotations, positions, slope=slope)
+        assert together[0].overlap > 0.9 > together[-1].overlap
+        for likeness, rotation, position in zip(together, rotations, positions, strict=True):
+            alone = comparison.at(rotation, position, slope=slope)
+            assert (likeness.value, likeness.overlap) == (alone.value, alone.overlap)
+            np.testing.assert_array_equal(likeness.force, alone.force)
+            np.testing.assert_array_equal(likeness.torque, alone.torque)
+
+
+def test_sheared_voxels_are_where_their_steps_put_them():
+    steps = np.array([[1.5, 0.3, 0], [0, -1.2, 0.4], [0.2, 0, 2.0]])
+    shape, origin = (30, 40, 20), np.array([-20.0, 25.0, -18.0])
+    index = np.stack(np.meshgrid(*(np.arange(n) for n in shape), indexing="ij"), -1)
+    values = np.asfortranarray(waves(index @ steps.T + origin), np.float32)
+    sheared = Level(1.5, origin, steps, values, Foreground.of(np.ones(shape, bool), origin, steps))
+    samples = Samples.draw(sheared, 5000, seed=1)
+    np.testing.assert_allclose(samples.values, waves(samples.points.T + samples.centroid), atol=0.03)
+    for source, target in ((sheared, level_of(waves)), (level_of(waves), sheared)):
+        comparison = Comparison(Samples.draw(source, 30_000, seed=3), target)
+        best = comparison.at(np.eye(3), comparison.samples.centroid).value
+        for shift in np.concatenate([np.eye(3), -np.eye(3)]) * 1.5:
+            assert comparison.at(np.eye(3), comparison.samples.centroid + shift).value < best
 
 
 def test_single_slice_is_a_field():
@@ -98,7 +134,7 @@ def test_single_slice_is_a_field():
     assert here.value > comparison.at(np.eye(3), comparison.samples.centroid + np.array((0, 0, 3)), slope=False).value
 
 
-def test_what_a_sheared_volume_leaves_empty_has_no_weight():
+def test_what_is_not_to_be_seen_has_no_weight():
     seen = np.ones((40, 44, 36), bool, order="F")
     seen[:20] = False
     comparison = Comparison(Samples.draw(level_of(waves), 20_000, seed=3), level_of(waves, seen=seen))

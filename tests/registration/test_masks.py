@@ -29,8 +29,13 @@ def ball(heads, radius, *, spacing=4.0, centre=(10.0, -5.0, 8.0), name="ball"):
 
 
 def points_of(level, frame, where):
-    index = np.argwhere(where) * level.spacing + level.origin
+    index = np.argwhere(where) @ level.steps.T + level.origin
     return index @ frame[:3, :3].T + frame[:3, 3]
+
+
+def drawn_from(level, frame):
+    """(n, 3) scanner positions of the foreground's voxels."""
+    return level.foreground.centres().T @ frame[:3, :3].T + frame[:3, 3]
 
 
 @pytest.mark.parametrize("gives", [True, False])
@@ -38,8 +43,8 @@ def test_what_counts_is_what_lies_in_the_mask_in_scanner_space(heads, scan, give
     region, frame = Region.of(ball(heads, 30), scan), own_frame(scan.grid)
     levels = prepare(scan, frame, (8.0, 3.0), progress=Progress())
     for whole, cut in zip(levels, region.within(levels, frame, gives_samples=gives), strict=True):
-        inside = np.linalg.norm(points_of(whole, frame, whole.near) - (10, -5, 8), axis=1)
-        kept = np.linalg.norm(points_of(cut, frame, cut.near) - (10, -5, 8), axis=1)
+        inside = np.linalg.norm(drawn_from(whole, frame) - (10, -5, 8), axis=1)
+        kept = np.linalg.norm(drawn_from(cut, frame) - (10, -5, 8), axis=1)
         assert kept.max() < 30 + 4  # half the diagonal of a mask's voxel
         assert (inside < 30 - 4).sum() <= len(kept) <= (inside < 30 + 4).sum()
         if gives:
@@ -56,7 +61,7 @@ def test_outside_the_grid_of_the_mask_nothing_counts(heads, scan):
     data[0, 0, 0] = 0
     region, frame = Region.of(heads.volume_of(data, np.diag([5.0, 5, 5, 1]), "corner"), scan), own_frame(scan.grid)
     (cut,) = region.within(prepare(scan, frame, (3.0,), progress=Progress()), frame, gives_samples=True)
-    places = points_of(cut, frame, cut.near)
+    places = drawn_from(cut, frame)
     assert places.min() >= -2.5
     assert places.max() <= 37.5
 
@@ -76,7 +81,7 @@ def test_the_masked_volume_gives_the_samples_and_the_order_does_not_matter(heads
     two = Pairing.of(other, scan, (8.0,), progress=Progress(), regions=(None, small))
     assert (one.source_is_moving, two.source_is_moving) == (False, True)
     for a, b in ((one.source[0], two.source[0]), (one.target[0], two.target[0])):
-        np.testing.assert_array_equal(a.near, b.near)
+        np.testing.assert_array_equal(a.foreground.voxels, b.foreground.voxels)
 
 
 @pytest.mark.parametrize(
@@ -97,7 +102,7 @@ def test_a_mask_beside_the_scan_is_one_sentence(heads, scan):
     frame = own_frame(scan.grid)
     levels = prepare(scan, frame, (8.0,), progress=Progress())
     far = Region.of(ball(heads, 30, centre=(900.0, 0, 0)), scan)
-    with pytest.raises(RegistrationError, match=r"The mask ball leaves nothing of t1: at 8 mm, 0 voxels.*another scan"):
+    with pytest.raises(RegistrationError, match=r"The mask ball leaves nothing of t1: 0 of the object.*another scan"):
         far.within(levels, frame, gives_samples=True)
 
 
@@ -109,9 +114,9 @@ def test_nearest_voxel_as_nibabel_places_it(heads, scan, tmp_path):
     frame = own_frame(scan.grid)
     (level,) = prepare(scan, frame, (8.0,), progress=Progress())
     (cut,) = Region.of(mask, scan).within((level,), frame, gives_samples=True)
-    places = points_of(level, frame, np.ones(level.near.shape, bool))
+    places = drawn_from(level, frame)
     index = np.rint(nibabel.affines.apply_affine(np.linalg.inv(image.affine), places)).astype(int)
     inside = ((index >= 0) & (index < image.shape)).all(axis=1)
     expected = np.zeros(len(places), bool)
     expected[inside] = np.asarray(image.dataobj)[tuple(index[inside].T)] > 0
-    np.testing.assert_array_equal(cut.near.ravel(), (expected.reshape(level.near.shape) & level.near).ravel())
+    np.testing.assert_array_equal(cut.foreground.voxels, level.foreground.voxels[expected])

@@ -88,9 +88,9 @@ def test_lengths_follow_the_object(heads, fixed, moving, moved, scale):
 
 
 def test_volume_on_itself_stays_where_it_is(fixed, heads):
-    found = register(fixed, fixed, plan=QUICK)
+    found = register(fixed, fixed)
     assert (found.moving_to_fixed.source, found.moving_to_fixed.target) == ("fixed-2:scanner", "fixed:scanner")
-    assert heads.error_mm(found.moving_to_fixed.matrix, np.eye(4)) < 0.02
+    assert heads.error_mm(found.moving_to_fixed.matrix, np.eye(4)) < 0.03
 
 
 @pytest.mark.parametrize("kind", ["labels", "float64", "bool", "some NaN", "huge numbers"])
@@ -215,10 +215,10 @@ def test_result_tells_its_story(fixed, moving):
 
 def test_metric_rises_within_each_level(fixed, moving):
     found = register(fixed, moving, plan=QUICK)
-    for mm in found.plan.levels_mm:
-        level = [step.metric for step in found.trace if step.level_mm == mm]
-        assert max(level) - level[-1] < 0.01
-        assert [step.iteration for step in found.trace if step.level_mm == mm] == list(range(1, len(level) + 1))
+    for mm, engine in [*((mm, "builtin") for mm in found.plan.levels_mm), (found.plan.levels_mm[-1], "simpleitk")]:
+        steps = [step for step in found.trace if (step.level_mm, step.engine) == (mm, engine)]
+        assert max(step.metric for step in steps) - steps[-1].metric < 0.01
+        assert [step.iteration for step in steps] == list(range(1, len(steps) + 1))
 
 
 def test_progress_runs_from_nought_to_one_and_carries_poses(fixed, moving):
@@ -359,7 +359,7 @@ def test_every_metric_finds_a_scan_of_the_same_contrast_by_either_engine(heads, 
     near = Affine(heads.rigid((1, 0, 1), 3, (3, 3, -2)) @ np.linalg.inv(moved), "moving:scanner", "fixed:scanner")
     found = register(fixed, moving, plan=msgspec.structs.replace(QUICK, **change), start=near)
     assert heads.error_mm(found.fixed_to_moving.matrix, moved) < 0.15
-    values = [step.metric for step in found.trace if step.level_mm == found.plan.levels_mm[-1]]
+    values = [s.metric for s in found.trace if (s.level_mm, s.engine) == (found.plan.levels_mm[-1], found.plan.refine)]
     assert found.metric >= values[0], "larger is more alike, whoever climbs"
 
 

@@ -62,7 +62,7 @@ def test_equal_likenesses_count_half_and_the_two_shares_add_up(blocks):
 
 def test_the_information_of_blocks_is_that_of_a_histogram(pairing, blocks):
     """Against mutual information as the textbook has it: the two volumes lie on one grid, so each voxel has its partner."""
-    inside = pairing.source[0].near
+    inside = pairing.source[0].foreground.mask()  # of the same voxels, there being one level
     pair = [np.rint(level.values[inside] * 23) for level in (pairing.source[0], pairing.target[0])]
     joint = np.histogram2d(*pair, bins=24)[0] / inside.sum()
     expected = np.nansum(joint * np.log(np.where(joint > 0, joint / np.outer(joint.sum(axis=1), joint.sum(axis=0)), np.nan)))

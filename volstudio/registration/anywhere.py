@@ -7,17 +7,18 @@ then the same, whatever the header said. Where it leads to another place that is
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from volstudio.registration.ascent import Summit, climb
+from volstudio.registration.ascent import Pace, Summit, climb_each
 from volstudio.registration.comparison import Comparison
 from volstudio.registration.field import Samples
 from volstudio.registration.search import search
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from volstudio.geometry.affine import FloatArray
     from volstudio.progress import Progress
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from volstudio.registration.prepare import Level
 
     Report = Callable[[float, Summit, Progress, float], None]
+    Way = tuple[tuple[float, Summit], ...]
 
 __all__ = ["Contest", "ascend", "contest"]
 
@@ -38,6 +40,8 @@ AS_GOOD = 0.98
 # A pose that leaves much of the object out of view is as alike by chance; below this share its score counts less.
 FULL_VIEW = 0.8
 CONTESTED = 2  # levels
+# A climb is given up after some steps if it has come to less than this share of the best one's score.
+LEAST_STEPS, HOPELESS = 4, 0.6
 FINE_ITERATIONS = 40
 
 
@@ -79,15 +83,19 @@ class Contest:
 
     best: Summit
     rival: float
-    way: tuple[tuple[float, Summit], ...] = ()
+    way: Way = ()
 
 
 COARSE = Stage(samples=2500, bins=16, step=0.75, tolerance=0.04, iterations=12)
 MIDDLE = Stage(samples=10_000, bins=24, step=0.5, tolerance=0.0125, iterations=15)
 
 
+# Levels between the contested ones and the finest only lead there.
+BETWEEN = Stage(samples=20_000, bins=32, step=0.25, tolerance=0.02, iterations=15)
+
+
 def fine(plan: RegistrationPlan) -> Stage:
-    """The stage of every level below the two contested ones."""
+    """The stage of the finest level."""
     return Stage(samples=plan.samples, bins=plan.bins, step=0.25, tolerance=plan.tolerance, iterations=FINE_ITERATIONS, metric=plan.metric)
 
 
@@ -104,25 +112,24 @@ def contest(pairing: Pairing, plan: RegistrationPlan, *, header: FloatArray, pro
     report : callable
         Told of every step: the level's voxel edge, the summit so far, the progress of this climb and the share of it that is done.
     """
-    steps: list[tuple[float, Summit]] = []
-
-    def note(spacing: float, summit: Summit, part: Progress, share: float) -> None:
-        steps.append((spacing, summit))
-        report(spacing, summit, part, share)
-
     first = pairing.source[0], pairing.target[0]
     second = pairing.source[:2][-1], pairing.target[:2][-1]  # the first again where there is one level only
-    trials = search(*first, keep=STARTS, seed=plan.seed, progress=progress.part(0.0, 0.5))
+    trials = search(*first, keep=STARTS, seed=plan.seed, progress=progress.part(0.0, 0.4))
     poses = [*(trial.pose for trial in trials), *_middles(pairing), header]
-    summits = _climb_all(first, poses, COARSE, _Listener(plan.seed, progress.part(0.5, 0.8), note))
-    from_header = summits[-1]
+    listener = _Listener(plan.seed, progress.part(0.4, 0.7), report)
+    summits, coarse_ways = _climb_all(first, poses[:-1], COARSE, listener, hopeless=partial(_hopeless, pairing=pairing))
+    # By itself: where the header lies is no reason to give up another climb.
+    ((from_header,), header_way) = _climb_all(first, poses[-1:], COARSE, _Listener(plan.seed, progress.part(0.7, 0.8), report))
+    summits, coarse_ways = [*summits, from_header], [*coarse_ways, *header_way]
     finalists = _distinct(sorted(summits, key=_score, reverse=True), pairing, from_header, keep=FINALISTS)
     if not finalists:
-        return Contest(from_header, 0.0, _way(steps, [from_header]))
-    last = _climb_all(second, [s.pose for s in finalists], MIDDLE, _Listener(plan.seed, progress.part(0.8, 1.0), note))
+        return Contest(from_header, 0.0, coarse_ways[-1])
+    last, ways = _climb_all(second, [s.pose for s in finalists], MIDDLE, _Listener(plan.seed, progress.part(0.8, 1.0), report))
     best = _believed(from_header, finalists, last, pairing)
     others = [_score(s) for s in last if _apart(s.pose, best.pose, pairing) > 2 * APART * pairing.source[0].spacing]
-    return Contest(best, max(others, default=0.0) / max(_score(best), 1e-9), _way(steps, [finalists[last.index(best)], best]))
+    number = last.index(best)
+    way = (*coarse_ways[summits.index(finalists[number])], *ways[number])
+    return Contest(best, max(others, default=0.0) / max(_score(best), 1e-9), way)
 
 
 def ascend(pairing: Pairing, plan: RegistrationPlan, pose: FloatArray, *, contested: bool, progress: Progress, report: Report) -> Summit:
@@ -139,13 +146,12 @@ def ascend(pairing: Pairing, plan: RegistrationPlan, pose: FloatArray, *, contes
         As in `contest`.
     """
     count = len(pairing.source)
-    climbs = [(number, fine(plan)) for number in range(min(CONTESTED, count - 1), count)]
-    if not contested:
-        rough = [replace(stage, metric=plan.metric) for stage in (COARSE, MIDDLE)]
-        climbs = [*enumerate(rough[: count - 1]), *climbs]
+    first = min(CONTESTED, count - 1) if contested else 0
+    rough = [replace(stage, metric=plan.metric) for stage in (COARSE, MIDDLE, *[BETWEEN] * count)]
+    climbs = [*enumerate(rough[: count - 1]), (count - 1, fine(plan))][first:]
     for done, (number, stage) in enumerate(climbs):
         listener = _Listener(plan.seed, progress.part(done / len(climbs), (done + 1) / len(climbs)), report)
-        (here,) = _climb_all((pairing.source[number], pairing.target[number]), [pose], stage, listener)
+        ((here,), _) = _climb_all((pairing.source[number], pairing.target[number]), [pose], stage, listener)
         pose = here.pose
     return here
 
@@ -158,37 +164,44 @@ class _Listener:
     progress: Progress
     report: Report
 
-    def of(self, number: int, count: int, spacing: float, iterations: int) -> Callable[[Summit], None]:
-        """Listener of one of ``count`` climbs."""
-        part = self.progress.part(number / count, (number + 1) / count)
-        return lambda summit: self.report(spacing, summit, part, summit.steps / iterations)
 
-
-def _climb_all(levels: tuple[Level, Level], poses: list[FloatArray], stage: Stage, listener: _Listener) -> list[Summit]:
-    """Summits of one level of source and target, from each pose."""
+def _climb_all(
+    levels: tuple[Level, Level],
+    poses: list[FloatArray],
+    stage: Stage,
+    listener: _Listener,
+    *,
+    hopeless: Callable[[list[Summit]], Sequence[bool]] | None = None,
+) -> tuple[list[Summit], list[Way]]:
+    """Summits of one level of source and target, from each pose, and the ways there."""
     source, target = levels
     comparison = Comparison(Samples.draw(source, stage.samples, seed=listener.seed), target, bins=stage.bins, metric=stage.metric)
-    return [
-        climb(
-            comparison,
-            pose,
-            step_mm=stage.step * source.spacing,
-            tolerance_mm=stage.tolerance * source.spacing,
-            iterations=stage.iterations,
-            report=listener.of(number, len(poses), source.spacing, stage.iterations),
-        )
-        for number, pose in enumerate(poses)
-    ]
+    pace = Pace(stage.step * source.spacing, stage.tolerance * source.spacing, stage.iterations)
+    ways: list[Way] = [()] * len(poses)
+    done = 0.0
+
+    def note(number: int, summit: Summit) -> None:
+        nonlocal done
+        ways[number] = (*ways[number], (source.spacing, summit))
+        done = max(done, summit.steps / stage.iterations)
+        listener.report(source.spacing, summit, listener.progress, done)
+
+    return climb_each(comparison, poses, pace, report=note, hopeless=hopeless), ways
 
 
-def _way(steps: list[tuple[float, Summit]], summits: list[Summit]) -> tuple[tuple[float, Summit], ...]:
-    """Of the steps of all climbs, one after the other, those that ended on the given summits."""
-    way: list[tuple[float, Summit]] = []
-    for summit in summits:
-        end = next((n for n, (_, step) in enumerate(steps) if np.array_equal(step.pose, summit.pose)), None)
-        if end is not None:
-            way += steps[end + 1 - steps[end][1].steps : end + 1]
-    return tuple(way)
+def _hopeless(summits: list[Summit], *, pairing: Pairing) -> list[bool]:
+    """Which climbs, some steps on, are far below the best one, or on the way to the place of a better one."""
+    scores = np.array([_score(summit) for summit in summits])
+    underway = np.array([summit.steps >= LEAST_STEPS for summit in summits])
+    beaten = scores < HOPELESS * scores.max()
+    mean, variance = pairing.source[0].moments()
+    poses = np.stack([summit.pose[:3] for summit in summits])
+    difference = poses[:, None] - poses
+    shift = difference[..., :3] @ mean + difference[..., 3]
+    square = (shift**2).sum(axis=-1) + (difference[..., :3] ** 2).sum(axis=-2) @ variance
+    near = square < (APART * pairing.source[0].spacing) ** 2
+    led = (near & (scores > scores[:, None])).any(axis=1)
+    return list(underway & (beaten | led))
 
 
 def _believed(from_header: Summit, finalists: list[Summit], last: list[Summit], pairing: Pairing) -> Summit:

@@ -7,20 +7,19 @@ Sepulchre, "Optimization algorithms on matrix manifolds", 2008, ch. 8; Nocedal &
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from volstudio.geometry.rotation import from_axis_angle
-
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Generator, Sequence
 
     from volstudio.geometry.affine import FloatArray
-    from volstudio.registration.comparison import Comparison
+    from volstudio.registration.comparison import Comparison, Likeness
 
-__all__ = ["Summit", "climb"]
+__all__ = ["Pace", "Summit", "climb", "climb_each"]
 
 # Armijo's share of the promised gain that a step must bring, and by how much a step that fails it shrinks.
 SUFFICIENT = 1e-4
@@ -67,6 +66,24 @@ class _Place:
     slope: FloatArray
 
 
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """How a climb goes.
+
+    Parameters
+    ----------
+    step_mm : float
+        Length of the first step.
+    tolerance_mm : float
+        A step shorter than this ends the climb.
+    iterations : int
+    """
+
+    step_mm: float
+    tolerance_mm: float
+    iterations: int
+
+
 def climb(
     comparison: Comparison,
     pose: FloatArray,
@@ -83,25 +100,81 @@ def climb(
     comparison : Comparison
     pose : (4, 4) float array
         Rigid, source frame -> target frame.
-    step_mm : float
-        Length of the first step.
-    tolerance_mm : float
-        A step shorter than this ends the climb.
-    iterations : int
+    step_mm, tolerance_mm, iterations
+        As of `Pace`.
     report : callable
         Called after every step; what it raises ends the climb.
     """
+    (summit,) = climb_each(comparison, [pose], Pace(step_mm, tolerance_mm, iterations), report=lambda _, summit: report(summit))
+    return summit
+
+
+def climb_each(
+    comparison: Comparison,
+    poses: Sequence[FloatArray],
+    pace: Pace,
+    *,
+    report: Callable[[int, Summit], None] = lambda *_: None,
+    hopeless: Callable[[list[Summit]], Sequence[bool]] | None = None,
+) -> list[Summit]:
+    """The nearest summit uphill of each pose.
+
+    The climbs go abreast, and the places that they ask for are looked at together: with few samples, numpy spends its time on being called.
+
+    Parameters
+    ----------
+    comparison : Comparison
+    poses : sequence of (4, 4) float array
+    pace : Pace
+    report : callable
+        Called with the number of the pose after every step.
+    hopeless : callable, optional
+        Says of the summits so far, one per pose, which climbs need not go on: they end where they are.
+    """
     centroid, radius = comparison.samples.centroid, max(comparison.samples.radius, FLAT)
-    place = _look(comparison, radius, pose[:3, :3], pose[:3, :3] @ centroid + pose[:3, 3])
+
+    here: dict[int, Summit] = {}
+
+    def teller(number: int) -> Callable[[Summit], None]:
+        def tell(summit: Summit) -> None:
+            here[number] = summit
+            report(number, summit)
+
+        return tell
+
+    climbs = {number: _climbing(centroid, radius, pose, pace, teller(number)) for number, pose in enumerate(poses)}
+    asked = {number: next(each) for number, each in climbs.items()}
+    while asked:
+        rotations, positions = (np.stack(each) for each in zip(*asked.values(), strict=True))
+        told = comparison.at_each(rotations, positions)
+        for number, likeness in zip(tuple(asked), told, strict=True):
+            try:
+                asked[number] = climbs[number].send(likeness)
+            except StopIteration as end:
+                here[number] = end.value
+                del asked[number]
+        if hopeless is not None and asked and len(here) == len(climbs):
+            for number, drop in enumerate(hopeless([here[n] for n in climbs])):
+                if drop:
+                    asked.pop(number, None)
+    return [here[number] for number in climbs]
+
+
+def _climbing(
+    centroid: FloatArray, radius: float, pose: FloatArray, pace: Pace, report: Callable[[Summit], None]
+) -> Generator[tuple[FloatArray, FloatArray], Likeness, Summit]:
+    """One climb: asks for the likeness at a rotation and a position of the centroid, is sent it, and so on to the summit."""
+    place = yield from _look(radius, pose[:3, :3], pose[:3, :3] @ centroid + pose[:3, 3])
     summit = _summit(place, centroid, steps=0)
     inverse: FloatArray | None = None
-    for number in range(1, iterations + 1):
+    step_mm = pace.step_mm
+    for number in range(1, pace.iterations + 1):
         if not np.isfinite(place.value) or np.linalg.norm(place.slope) < FLAT:
             break
         move = _direction(place.slope, inverse, step_mm)
-        found = _line_search(comparison, radius, place, move)
+        found = yield from _line_search(radius, place, move)
         if found is None:  # no gain along it: forget the Hessian, and try a shorter step straight uphill
-            if step_mm < tolerance_mm:
+            if step_mm < pace.tolerance_mm:
                 return replace(summit, converged=True)
             inverse, step_mm = None, step_mm * SHRINK**2
             continue
@@ -110,14 +183,14 @@ def climb(
         place = there
         summit = _summit(place, centroid, steps=number)
         report(summit)
-        if np.linalg.norm(move) < tolerance_mm:
+        if np.linalg.norm(move) < pace.tolerance_mm:
             return replace(summit, converged=True)
     return summit
 
 
-def _look(comparison: Comparison, radius: float, rotation: FloatArray, position: FloatArray) -> _Place:
+def _look(radius: float, rotation: FloatArray, position: FloatArray) -> Generator[tuple[FloatArray, FloatArray], Likeness, _Place]:
     """Likeness and slope at a pose."""
-    here = comparison.at(rotation, position)
+    here = yield rotation, position
     return _Place(rotation, position, here.value, here.overlap, np.concatenate([here.torque / radius, here.force]))
 
 
@@ -132,10 +205,12 @@ def _direction(slope: FloatArray, inverse: FloatArray | None, step_mm: float) ->
     return move * min(1.0, LONGEST * step_mm / float(np.linalg.norm(move)))
 
 
-def _line_search(comparison: Comparison, radius: float, place: _Place, move: FloatArray) -> tuple[_Place, FloatArray] | None:
+def _line_search(
+    radius: float, place: _Place, move: FloatArray
+) -> Generator[tuple[FloatArray, FloatArray], Likeness, tuple[_Place, FloatArray] | None]:
     """The first place along a move, ever shorter, that gains enough; None where none does."""
     for _ in range(MOST_HALVINGS):
-        there = _look(comparison, radius, _turn(move[:3] / radius) @ place.rotation, place.position + move[3:])
+        there = yield from _look(radius, _turn(move[:3] / radius) @ place.rotation, place.position + move[3:])
         if there.value > place.value + SUFFICIENT * (place.slope @ move):
             return there, move
         move = move * SHRINK
@@ -154,9 +229,13 @@ def _bfgs(inverse: FloatArray | None, move: FloatArray, change: FloatArray) -> F
 
 
 def _turn(vector: FloatArray) -> FloatArray:
-    """Rotation by a vector's length, in radians, about its direction."""
-    angle = float(np.linalg.norm(vector))
-    return from_axis_angle(vector, angle) if angle > FLAT else np.eye(3)
+    """Rotation by a vector's length, in radians, about its direction (Rodrigues' formula)."""
+    x, y, z = vector.tolist()
+    angle = math.sqrt(x * x + y * y + z * z)
+    if angle < FLAT:
+        return np.eye(3)
+    cross = np.array([[0.0, -z, y], [z, 0.0, -x], [-y, x, 0.0]]) / angle
+    return np.asarray(np.eye(3) + math.sin(angle) * cross + (1 - math.cos(angle)) * (cross @ cross))
 
 
 def _summit(place: _Place, centroid: FloatArray, *, steps: int) -> Summit:

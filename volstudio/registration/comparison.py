@@ -92,61 +92,87 @@ class Comparison:
         slope : bool
             Whether force and torque are wanted; without them it takes half the time.
         """
-        joint, seen = self._histogram(rotation, position, keep=slope)
-        total = joint.sum()
-        overlap = float(total) / len(self._row)
-        if overlap < LEAST_SHARE:
-            return Likeness(-np.inf, overlap, np.zeros(3), np.zeros(3))
-        share = (joint / total).reshape(self.bins, self._columns)
-        value, table = self._measure(share)
-        if not slope:
-            return Likeness(value, overlap, np.zeros(3), np.zeros(3))
-        table -= (share * table).sum()  # shares add up to one, whatever enters or leaves
-        force, torque = _pull(seen, table.ravel() / total, self.bins)
-        to_target = 1.0 / self._field.spacing
-        return Likeness(value, overlap, force * to_target, _axial(torque @ rotation.T) * to_target)
+        return self.at_each(rotation[None], position[None], slope=slope)[0]
 
-    def _histogram(self, rotation: FloatArray, position: FloatArray, *, keep: bool) -> tuple[FloatArray, list[_Piece]]:
-        """Joint histogram, flat, of all samples in view; and, to be kept for the slope, the pieces it came from."""
-        spacing, origin = self._field.spacing, self._field.origin
-        matrix, shift = (rotation / spacing).astype(np.float32), ((position - origin) / spacing).astype(np.float32)
-        size = self.bins * self._columns
-        joint, kept = np.zeros(size + TAPS - 1), []
+    def at_each(self, rotations: FloatArray, positions: FloatArray, *, slope: bool = True) -> list[Likeness]:
+        """Likeness at several poses: the same to the last bit as one by one, and faster where the samples are few.
+
+        Parameters
+        ----------
+        rotations : (m, 3, 3) float array
+        positions : (m, 3) float array, mm
+        slope : bool
+        """
+        at_once = max(1, CHUNK // len(self._row))
+        found: list[Likeness] = []
+        for first in range(0, len(rotations), at_once):
+            some = slice(first, first + at_once)
+            found += self._at_some(rotations[some], positions[some], slope=slope)
+        return found
+
+    def _at_some(self, rotations: FloatArray, positions: FloatArray, *, slope: bool) -> list[Likeness]:
+        """Likeness at as many poses as fit into a chunk."""
+        joints, pieces = self._histograms(rotations, positions, keep=slope)
+        totals = joints.sum(axis=1)
+        overlaps = totals / len(self._row)
+        values, tables = np.full(len(joints), -np.inf), np.zeros(joints.shape)
+        for number in np.flatnonzero(overlaps >= LEAST_SHARE):
+            share = (joints[number] / totals[number]).reshape(self.bins, self._columns)
+            values[number], table = self._measure(share)
+            table -= (share * table).sum()  # shares add up to one, whatever enters or leaves
+            tables[number] = table.ravel() / totals[number]
+        forces, torques = np.zeros((2, len(joints), 3))
+        if slope:
+            to_target = self._field.to_voxels.T
+            pulls, moments = _pull(pieces, tables, self.bins)
+            forces = pulls @ to_target.T
+            torques = np.array([_axial(to_target @ m @ r.T) for m, r in zip(moments, rotations, strict=True)])
+        return [Likeness(*each) for each in zip(values.tolist(), overlaps.tolist(), forces, torques, strict=True)]
+
+    def _histograms(self, rotations: FloatArray, positions: FloatArray, *, keep: bool) -> tuple[FloatArray, list[_Piece]]:
+        """Joint histograms (m, cells) of all samples; and, to be kept for the slope, the pieces they came from."""
+        matrices = (self._field.to_voxels @ rotations).astype(np.float32)
+        shifts = ((positions - self._field.origin) @ self._field.to_voxels.T).astype(np.float32)
+        count, size = len(rotations), self.bins * self._columns
+        joint, kept = np.zeros(count * size + TAPS - 1), []
         for first in range(0, len(self._row), CHUNK):
-            piece = self._piece(matrix, shift, slice(first, first + CHUNK), slope=keep)
+            piece = self._piece(matrices, shifts, slice(first, first + CHUNK), slope=keep)
+            cells = piece.cell.ravel()
             for tap, weight in enumerate(piece.taps()):
-                joint[tap : size + tap] += np.bincount(piece.cell, weight, size)[:size]
+                joint[tap : count * size + tap] += np.bincount(cells, weight.ravel(), count * size)
             if keep:
                 kept.append(piece)
-        return joint[:size], kept
+        return joint[: count * size].reshape(count, size), kept
 
-    def _piece(self, matrix: NDArray[np.float32], shift: NDArray[np.float32], part: slice, *, slope: bool) -> _Piece:
-        """One chunk of samples, looked up."""
+    def _piece(self, matrices: NDArray[np.float32], shifts: NDArray[np.float32], part: slice, *, slope: bool) -> _Piece:
+        """One chunk of samples, looked up at each pose."""
         points, row = self.samples.points[:, part], self._row[part]
-        x, y, z = (matrix[k, 0] * points[0] + matrix[k, 1] * points[1] + matrix[k, 2] * points[2] + shift[k] for k in range(3))
-        view = self._field.in_view(x, y, z)
-        if not view.all():
-            chosen = np.flatnonzero(view)
-            x, y, z, points, row = x[chosen], y[chosen], z[chosen], points[:, chosen], row[chosen]
+        x, y, z = (
+            matrices[:, k, 0, None] * points[0]
+            + matrices[:, k, 1, None] * points[1]
+            + (matrices[:, k, 2, None] * points[2] + shifts[:, k, None])
+            for k in range(3)
+        )
         value, value_slope, border = self._field.look(x, y, z, slope=slope)
         scaled = value * np.float32(self.bins - 1)
-        column = scaled.astype(np.intp)
-        return _Piece(points, row + column, scaled - column.astype(np.float32), value_slope, border)
+        column = scaled.astype(np.int32)
+        first = np.arange(len(matrices))[:, None] * (self.bins * self._columns)
+        return _Piece(points, row + first + column, scaled - column.astype(np.float32), value_slope, border)
 
 
 @dataclass(frozen=True, slots=True)
 class _Piece:
-    """Some samples in view: where each falls in the joint histogram, and what moves it there.
+    """Some samples at m poses: where each falls in the joint histograms, and what moves it there.
 
     Parameters
     ----------
     points : (3, n) float32 array
         Relative to the centroid, source frame.
-    cell : (n,) int array
+    cell : (m, n) int array
         First of the four cells that a sample is spread over.
-    part : (n,) float32 array
+    part : (m, n) float32 array
         How far into that cell it lies, 0 to 1.
-    slope : three (n,) float32 arrays or None
+    slope : three (m, n) float32 arrays or None
         Change of the target's value per voxel, where it was asked for.
     border : Border
         The samples that weigh less than one.
@@ -162,7 +188,7 @@ class _Piece:
         """The four weights of the cubic B-spline, faded at the border."""
         taps = _cubic(self.part)
         for tap in taps:
-            tap[self.border.index] *= self.border.weight
+            tap.reshape(-1)[self.border.index] *= self.border.weight
         return taps
 
 
@@ -176,30 +202,29 @@ def _cubic(part: NDArray[np.float32]) -> tuple[NDArray[np.float32], ...]:
     return first, second, 1 - first - second - last, last
 
 
-def _pull(pieces: list[_Piece], table: FloatArray, bins: int) -> tuple[FloatArray, FloatArray]:
-    """Chain rule over all samples: (force (3,), moments (3, 3) of force with points), per voxel of the target.
+def _pull(pieces: list[_Piece], tables: FloatArray, bins: int) -> tuple[FloatArray, FloatArray]:
+    """Chain rule over all samples: (forces (m, 3), moments (m, 3, 3) of force with points), per voxel of the target.
 
     The derivative of a cubic B-spline is a difference of two quadratic ones, so the slope along the columns needs the table's steps only.
     """
-    height = np.concatenate([table, np.zeros(TAPS)]).astype(np.float32)
+    height = np.concatenate([tables.ravel(), np.zeros(TAPS)]).astype(np.float32)
     step = (height[1:] - height[:-1]) * np.float32(bins - 1)
-    force, moments = np.zeros(3), np.zeros((3, 3))
+    forces, moments = np.zeros((len(tables), 3)), np.zeros((len(tables), 3, 3))
     for piece in pieces:
         value_slope, border = piece.slope, piece.border
         assert value_slope is not None and border.slope is not None  # noqa: S101, PT018 - pieces are kept with their slopes
         last = np.float32(0.5) * piece.part * piece.part
         first = last - piece.part + np.float32(0.5)
         rise = step.take(piece.cell) * first + step.take(piece.cell + 1) * (1 - first - last) + step.take(piece.cell + 2) * last
-        cell, taps = piece.cell[border.index], _cubic(piece.part[border.index])
+        cell, taps = piece.cell.reshape(-1)[border.index], _cubic(piece.part.reshape(-1)[border.index])
         level = sum((height.take(cell + k) * tap for k, tap in enumerate(taps)), start=np.float32(0))
-        rise[border.index] *= border.weight
+        rise.reshape(-1)[border.index] *= border.weight
         for axis in range(3):
             pull = value_slope[axis] * rise
-            pull[border.index] += border.slope[axis] * level
-            force[axis] += pull.sum(dtype=np.float64)
-            for other in range(3):  # not by BLAS, whose sums depend on the number of threads
-                moments[axis, other] += (piece.points[other] * pull).sum(dtype=np.float64)
-    return force, moments
+            pull.reshape(-1)[border.index] += border.slope[axis] * level
+            forces[:, axis] += pull.sum(axis=1, dtype=np.float64)
+            moments[:, axis] += np.einsum("mn,kn->mk", pull, piece.points)  # not by BLAS, whose sums depend on the number of threads
+    return forces, moments
 
 
 def _axial(moments: FloatArray) -> FloatArray:

@@ -26,12 +26,12 @@ Three: TypeAlias = "tuple[Floats, Floats, Floats]"
 
 @dataclass(frozen=True, slots=True)
 class Border:
-    """Those of some places that lie where a field fades; all others weigh one.
+    """Those of some places that lie where a field fades or beyond; all others weigh one.
 
     Parameters
     ----------
     index : (m,) int array
-        Which of the places.
+        Which of the places, counted flat.
     weight : (m,) float32 array
         0 to 1.
     slope : three (m,) float32 arrays or None
@@ -46,8 +46,8 @@ class Border:
 class Field:
     """Trilinear values of a level, and how much they weigh.
 
-    Places are three arrays x, y, z, counted in voxels from one voxel before the level's first: a frame position ``p`` in mm is
-    ``(p - origin) / spacing``.
+    Places are three arrays x, y, z of one shape, counted in voxels from the level's first: ``to_voxels @ (p - origin)`` for a frame
+    position ``p`` in mm.
 
     Parameters
     ----------
@@ -55,58 +55,84 @@ class Field:
     """
 
     def __init__(self, level: Level) -> None:
-        self.spacing = level.spacing
-        self.origin: FloatArray = level.origin - level.spacing
-        padded = np.pad(level.values, 1, mode="edge")
-        self._values = padded.ravel(order="F")
-        self._all_seen = level.seen is None
-        seen = np.ones(level.values.shape, bool, order="F") if level.seen is None else level.seen
-        self._seen = np.pad(seen, 1).ravel(order="F").view(np.uint8)
-        self._far = [np.float32(n - 1) for n in padded.shape]
-        self._strides = (1, padded.shape[0], padded.shape[0] * padded.shape[1])
-
-    def in_view(self, x: Floats, y: Floats, z: Floats) -> NDArray[np.bool_]:
-        """Which places lie in the level or the voxel around it."""
-        far = [np.nextafter(end, np.float32(0)) for end in self._far]
-        inside: NDArray[np.bool_] = (x >= 0) & (x < far[0]) & (y >= 0) & (y < far[1]) & (z >= 0) & (z < far[2])
-        return inside
+        self.origin = level.origin
+        self.to_voxels = np.asarray(np.linalg.inv(level.steps), float)
+        self._values = level.values.ravel(order="F")
+        self._shape = level.values.shape
+        self._strides = (1, self._shape[0], self._shape[0] * self._shape[1])
+        # The next voxel along an axis of one voxel is that voxel itself.
+        across = [stride if n > 1 else 0 for stride, n in zip(self._strides, self._shape, strict=True)]
+        self._next = across[0], across[1], across[2]
+        self._seen = None
+        if level.seen is not None:
+            self._seen = np.pad(level.seen, 1).ravel(order="F").view(np.uint8)
 
     def look(self, x: Floats, y: Floats, z: Floats, *, slope: bool = True) -> tuple[Floats, Three | None, Border]:
-        """Values at places in view, their change per voxel along each axis (where asked for), and the places in the border."""
-        base, within = self._cells(x, y, z)
-        value, value_slope = _between(self._values, base, within, self._strides, slope=slope)
-        if self._all_seen:
-            outer = [(p < 1) | (p > end - 1) for p, end in zip((x, y, z), self._far, strict=True)]
-            index = np.flatnonzero(outer[0] | outer[1] | outer[2])
-        else:
-            index = np.arange(len(x))
-        parts = within[0][index], within[1][index], within[2][index]
-        weight, weight_slope = _between(self._seen, base[index], parts, self._strides, slope=slope)
-        return value, value_slope, Border(index, weight, weight_slope)
+        """Values at any places (those of the nearest voxels beyond the last), their change per voxel, and the places in the border."""
+        cells, parts = zip(*(_split(p, n) for p, n in zip((x, y, z), self._shape, strict=True)), strict=True)
+        base = (cells[0] + cells[1] * np.int32(self._strides[1]) + cells[2] * np.int32(self._strides[2])).astype(np.intp)
+        value, value_slope = _between(self._values, base, parts, self._next, slope=slope)
+        border = self._border((x, y, z), slope=slope)
+        if value_slope is not None:
+            for axis, p in enumerate((x, y, z)):  # beyond the last voxel's centre the value stays
+                at = p.reshape(-1)[border.index]
+                value_slope[axis].reshape(-1)[border.index[(at < 0) | (at > self._shape[axis] - 1)]] = 0
+        return value, value_slope, border
 
-    def _cells(self, x: Floats, y: Floats, z: Floats) -> tuple[NDArray[np.intp], Three]:
-        """Flat index of each place's lowest corner, and where in that cell it lies, 0 to 1 along each axis."""
-        i, j, k = (p.astype(np.int32) for p in (x, y, z))
-        _, row, plane = self._strides
-        base = i + j * np.int32(row) + k * np.int32(plane)
-        return base.astype(np.intp), (x - i.astype(np.float32), y - j.astype(np.float32), z - k.astype(np.float32))
+    def _border(self, places: Three, *, slope: bool) -> Border:
+        """Weights of the places that do not weigh one."""
+        if self._seen is None:
+            out = [(p < 0) | (p > np.float32(n - 1)) for p, n in zip(places, self._shape, strict=True)]
+            index = np.flatnonzero(out[0] | out[1] | out[2])
+        else:
+            index = np.arange(places[0].size)
+        x, y, z = (p.reshape(-1)[index] for p in places)
+        if self._seen is not None:
+            return Border(index, *self._masked((x, y, z), slope=slope))
+        fades = [_fade(p, n) for p, n in zip((x, y, z), self._shape, strict=True)]
+        (wx, sx), (wy, sy), (wz, sz) = fades
+        return Border(index, wx * wy * wz, (sx * wy * wz, wx * sy * wz, wx * wy * sz) if slope else None)
+
+    def _masked(self, places: Three, *, slope: bool) -> tuple[Floats, Three | None]:
+        """Weights where only part of the level may be looked at: trilinear, from one voxel around it."""
+        assert self._seen is not None  # noqa: S101 - asked of masked levels only
+        shape = tuple(n + 2 for n in self._shape)
+        cells, parts = zip(*(_split(p + 1, n) for p, n in zip(places, shape, strict=True)), strict=True)
+        steps = (1, shape[0], shape[0] * shape[1])
+        base = (cells[0] + cells[1] * np.int32(steps[1]) + cells[2] * np.int32(steps[2])).astype(np.intp)
+        return _between(self._seen, base, parts, steps, slope=slope)
+
+
+def _split(p: Floats, count: int) -> tuple[NDArray[np.int32], Floats]:
+    """Voxel below each coordinate, and where between it and the next, 0 to 1; coordinates beyond the ends are taken as the ends."""
+    inside = np.clip(p, np.float32(0), np.float32(count - 1))
+    cell = np.minimum(inside.astype(np.int32), np.int32(max(count - 2, 0)))
+    return cell, inside - cell.astype(np.float32)
+
+
+def _fade(p: Floats, count: int) -> tuple[Floats, Floats]:
+    """Weight along one axis, 1 from the first voxel to the last and 0 one voxel beyond, and its slope."""
+    low, high = p + np.float32(1), np.float32(count) - p
+    weight = np.clip(np.minimum(low, high), np.float32(0), np.float32(1))
+    slope = ((p < 0) & (low > 0)).astype(np.float32) - ((p > count - 1) & (high > 0)).astype(np.float32)
+    return weight, slope
 
 
 def _between(
-    flat: NDArray[np.generic], base: NDArray[np.intp], within: Three, strides: tuple[int, int, int], *, slope: bool
+    flat: NDArray[np.generic], base: NDArray[np.intp], within: Three, steps: tuple[int, int, int], *, slope: bool
 ) -> tuple[Floats, Three | None]:
     """Trilinear interpolation, and its derivatives where asked for, from the eight corners of each cell."""
     fx, fy, fz = within
-    _, row, plane = strides
+    column, row, plane = steps
 
     def corner(offset: int) -> Floats:
-        return flat.take(base + offset).astype(np.float32, copy=False)
+        return flat.take(base + offset if offset else base).astype(np.float32, copy=False)
 
     # Along x first, on the four edges of the cell; then the two faces along y; then z.
     edge, along_x = {}, {}
     for j, k in np.ndindex(2, 2):
         low = corner(j * row + k * plane)
-        along_x[j, k] = corner(j * row + k * plane + 1) - low
+        along_x[j, k] = corner(j * row + k * plane + column) - low
         edge[j, k] = low + fx * along_x[j, k]
     along_y = [edge[1, k] - edge[0, k] for k in (0, 1)]
     face = [edge[0, k] + fy * along_y[k] for k in (0, 1)]
@@ -143,20 +169,10 @@ class Samples:
 
     @classmethod
     def draw(cls, level: Level, count: int, *, seed: int) -> Samples:
-        """About ``count`` points in and around a level's object, spread evenly and jittered, the same for the same seed.
-
-        One voxel is taken from each of ``count`` equal stretches of the object's voxels in memory order, and a random place in it: regular
-        points would beat with the other volume's grid (Thévenaz, Bierlaire, Unser, "Halton sampling", 2008).
-        """
-        rng = np.random.default_rng(seed)
-        voxels = np.flatnonzero(level.near.ravel(order="F"))
-        if len(voxels) > count:
-            stretch = len(voxels) / count
-            voxels = voxels[((np.arange(count) + rng.random(count)) * stretch).astype(np.intp).clip(0, len(voxels) - 1)]
-        index = np.stack(np.unravel_index(voxels, level.near.shape, order="F")).astype(np.float64)
-        index += rng.uniform(-0.5, 0.5, index.shape)
-        x, y, z = (index + 1).astype(np.float32)
+        """``count`` points in and around a level's object, or one per voxel where there are fewer, spread evenly and jittered."""
+        voxels = level.foreground.extent / abs(float(np.linalg.det(level.steps)))
+        frame = level.foreground.draw(max(1, min(count, round(voxels))), seed=seed)
+        x, y, z = (np.linalg.inv(level.steps) @ (frame - level.origin[:, None])).astype(np.float32)
         values, _, _ = Field(level).look(x, y, z, slope=False)
-        frame = index * level.spacing + level.origin[:, None]
         centroid = frame.mean(axis=1)
         return cls(centroid, np.ascontiguousarray(frame - centroid[:, None], np.float32), values)

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from volstudio.geometry.affine import FloatArray
+    from volstudio.registration.foreground import Foreground
     from volstudio.registration.plan import Mask
     from volstudio.registration.prepare import Level
     from volstudio.volumes.volume import Volume
@@ -117,29 +118,41 @@ class Region:
         RegistrationError
             The region does not meet the scan's object.
         """
+        kept: dict[int, Foreground] = {}
         cut = []
         for level in levels:
-            counts = self._on(level, frame)
-            near = level.near & counts
-            if np.count_nonzero(near) < LEAST_VOXELS:
-                raise RegistrationError(
-                    f"The mask {self.name} leaves nothing of {self.scan}: at {level.spacing:.3g} mm, {np.count_nonzero(near)} voxels of "
-                    "the object lie in it; it may belong to another scan, or be too small."
-                )
-            seen = counts if level.seen is None else level.seen & counts
-            cut.append(replace(level, near=near, seen=level.seen if gives_samples else seen))
+            if id(level.foreground) not in kept:  # all levels share one
+                kept[id(level.foreground)] = self._cut(level.foreground, frame)
+            counts = None if gives_samples else self._on(level, frame)
+            seen = level.seen if counts is None or level.seen is None else level.seen & counts
+            cut.append(replace(level, foreground=kept[id(level.foreground)], seen=counts if seen is None else seen))
         return tuple(cut)
+
+    def _cut(self, foreground: Foreground, frame: FloatArray) -> Foreground:
+        """Of a foreground, the voxels whose centre lies in a voxel that counts."""
+        counts = self._hold(frame[:3, :3] @ foreground.centres() + frame[:3, 3, None])
+        if np.count_nonzero(counts) < LEAST_VOXELS:
+            edge = (foreground.extent / len(foreground)) ** (1 / 3)
+            raise RegistrationError(
+                f"The mask {self.name} leaves nothing of {self.scan}: {np.count_nonzero(counts)} of the object's {len(foreground)} "
+                f"voxels of {edge:.3g} mm lie in it; it may belong to another scan, or be too small."
+            )
+        return foreground.where(counts)
+
+    def _hold(self, points: FloatArray) -> NDArray[np.bool_]:
+        """Whether scanner points (3, n) lie in a voxel that counts."""
+        inverse = np.linalg.inv(self.affine)
+        index = np.rint(inverse[:3, :3] @ points + inverse[:3, 3, None]).astype(np.intp)
+        size = np.array(self.counts.shape)[:, None]
+        inside = ((index >= 0) & (index < size)).all(axis=0)
+        i, j, k = np.clip(index, 0, size - 1)
+        return np.asarray(inside & self.counts[i, j, k])
 
     def _on(self, level: Level, frame: FloatArray) -> NDArray[np.bool_]:
         """Which voxels of a level count: those whose centre lies in a voxel of the mask that does."""
-        to_index = np.linalg.inv(self.affine) @ frame
-        x, y, z = (level.origin[k] + level.spacing * np.arange(n) for k, n in enumerate(level.values.shape))
-        padded = np.pad(self.counts, 1)  # what lies outside the mask's grid does not count
         found = np.empty(level.values.shape, bool, order="F")
-        for k, height in enumerate(z):
-            index = []
-            for row, n in zip(to_index[:3], self.counts.shape, strict=True):
-                at = np.rint(row[0] * x[:, None] + (row[1] * y + (row[2] * height + row[3])))
-                index.append(np.clip(at + 1, 0, n + 1).astype(np.intp))
-            found[:, :, k] = padded[tuple(index)]
+        i, j = (n.ravel() for n in np.indices(level.values.shape[:2]))
+        for k in range(level.values.shape[2]):
+            points = level.steps @ np.stack([i, j, np.full_like(i, k)]) + level.origin[:, None]
+            found[:, :, k] = self._hold(frame[:3, :3] @ points + frame[:3, 3, None]).reshape(level.values.shape[:2])
         return found

@@ -96,9 +96,9 @@ class Pairing:
     def overlap(self, pose: FloatArray) -> float:
         """Share of the source's object that lies in the target's field of view at a pose, 0 to 1."""
         source, target = self.source[0], self.target[0]
-        points = np.argwhere(source.near) * source.spacing + source.origin
-        index = np.rint((points @ pose[:3, :3].T + pose[:3, 3] - target.origin) / target.spacing)
-        return float(((index >= 0) & (index < target.values.shape)).all(axis=1).mean())
+        points = pose[:3, :3] @ source.foreground.centres() + pose[:3, 3, None]
+        index = np.rint(np.linalg.inv(target.steps) @ (points - target.origin[:, None]))
+        return float(((index >= 0) & (index < np.array(target.values.shape)[:, None])).all(axis=0).mean())
 
     def moving_to_fixed(self, pose: FloatArray) -> FloatArray:
         """(4, 4) moving scanner -> fixed scanner of a pose; read-only."""

@@ -125,7 +125,7 @@ class RegistrationPlan(msgspec.Struct, frozen=True, forbid_unknown_fields=True, 
     bins: int = 32
     samples: int = 60_000
     iterations: int = 200
-    tolerance: float = 0.002
+    tolerance: float = 0.005
     seed: int = 20
     max_turn_deg: float | None = None
     max_shift_mm: float | None = None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from volstudio.registration.plan import METRIC_WORDS, RegistrationPlan
 
@@ -30,12 +30,15 @@ class TraceStep:
         Of the plan's kind; larger is more alike. Not comparable between levels.
     moving_to_fixed : (4, 4) read-only float array
         Present pose: moving scanner -> fixed scanner, mm, RAS+.
+    engine : {"builtin", "simpleitk"}
+        Whose step it was; their metrics are not comparable either.
     """
 
     level_mm: float
     iteration: int
     metric: float
     moving_to_fixed: FloatArray
+    engine: Literal["builtin", "simpleitk"] = "builtin"
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -10,14 +10,14 @@ from __future__ import annotations
 import math
 import time
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
 import volstudio
 from volstudio.geometry.affine import Affine
 from volstudio.progress import Progress
-from volstudio.registration.anywhere import CONTESTED, ascend, contest
+from volstudio.registration.anywhere import ascend, contest
 from volstudio.registration.ascent import Summit
 from volstudio.registration.beginning import beginning, bounds_about, checked_start, frames, refuse_apart, regions_of, resolved, searches
 from volstudio.registration.notes import doubts, of_bounds, of_plan
@@ -36,13 +36,10 @@ if TYPE_CHECKING:
 
 __all__ = ["register"]
 
-# First step of a level, in its voxels; the coarsest has a long way to go, finer ones only correct.
-FIRST_STEP, NEXT_STEP = 0.5, 0.25
-# After the search only the last tenths of a voxel are missing.
-ONLY_STEP = 0.2
-# Coarser levels end once they are this much finer than their voxels: the next level begins there.
-ROUGH_END = 0.02
-SAMPLES_RATIO = 4  # a level takes this many times the samples of the one above it
+# SimpleITK begins on the built-in metric's summit: its first step, in voxels of the finest level, is what the two may differ by.
+ITK_STEP = 0.05
+# It covers the object as evenly with half of many samples; each costs it ten times as much.
+ENOUGH_SAMPLES = 30_000
 # Shares of the progress: preparing, searching and climbing, judging.
 PARTS = ((0.0, 0.2), (0.2, 0.75), (0.75, 1.0))
 UNJUDGED_PARTS = ((0.0, 0.25), (0.25, 1.0), (1.0, 1.0))
@@ -160,46 +157,36 @@ class _Way:
         """The end of a search among all poses, and the score of the best other place over the one found."""
         found = contest(self.pairing, self.plan, header=header, progress=progress.part(0.0, 0.5), report=_say)
         self.trace.extend(self._step(spacing, summit) for spacing, summit in found.way)
-        if self.plan.refine == "builtin":
-            return self._built_in(found.best.pose, progress.part(0.5, 1.0), contested=True), found.rival
-        coarser = replace(self.pairing, source=self.pairing.source[:-1], target=self.pairing.target[:-1])
-        pose = found.best.pose
-        if len(coarser.source) > CONTESTED:
-            pose = ascend(coarser, self.plan, pose, contested=True, progress=progress.part(0.5, 0.6), report=self.note).pose
-        return self._itk(pose, progress.part(0.6, 1.0), levels=range(len(self.pairing.source) - 1, len(self.pairing.source))), found.rival
+        return self._refined(found.best.pose, progress.part(0.5, 1.0), contested=True), found.rival
 
     def from_here(self, pose: FloatArray, progress: Progress) -> Climb:
         """The end of a climb from a pose, through all levels."""
-        if self.plan.refine == "builtin":
-            return self._built_in(pose, progress, contested=False)
-        return self._itk(pose, progress, levels=range(len(self.pairing.source)))
+        return self._refined(pose, progress, contested=False)
 
-    def _built_in(self, pose: FloatArray, progress: Progress, *, contested: bool) -> Climb:
-        """The end of a climb by the built-in metric."""
-        end = ascend(self.pairing, self.plan, pose, contested=contested, progress=progress, report=self.note)
+    def _refined(self, pose: FloatArray, progress: Progress, *, contested: bool) -> Climb:
+        """The end of a climb by the built-in metric; SimpleITK, where the plan asks for it, takes the last steps."""
+        share = 1.0 if self.plan.refine == "builtin" else 0.5
+        end = ascend(self.pairing, self.plan, pose, contested=contested, progress=progress.part(0.0, share), report=self.note)
+        if self.plan.refine == "simpleitk":
+            return self._itk(end.pose, progress.part(share, 1.0))
         if end.converged:
             return Climb(end.pose, end.value, f"converged after {end.steps} steps: the step became shorter than the tolerance")
         return Climb(end.pose, end.value, f"stopped at the limit of {end.steps} steps before it had converged")
 
-    def _itk(self, pose: FloatArray, progress: Progress, *, levels: range) -> Climb:
-        """The end of a climb by SimpleITK through some levels."""
-        source, target = self.pairing.source, self.pairing.target
-        centre, _ = source[0].moments()  # the middle of the object: about it, turns disturb shifts least
-        samples = [max(1000, self.plan.samples // SAMPLES_RATIO**below) for below in range(len(source))][::-1]
-        total, done, first = sum(samples[n] for n in levels), 0, FIRST_STEP if len(levels) > 1 else ONLY_STEP
-        for number in levels:
-            here = source[number]
-            last = self.plan.tolerance if here is source[-1] else max(ROUGH_END, self.plan.tolerance)
-            steps = (first * here.spacing, last * here.spacing)
-            part = progress.part(done / total, (done + samples[number]) / total)
-            report = _ItkReport(self, here.spacing, steps, part)
-            end = climb(here, target[number], pose, centre=centre, plan=self.plan, samples=samples[number], step_mm=steps, report=report)
-            pose, done, first = end.pose, done + samples[number], NEXT_STEP
-        return end
+    def _itk(self, pose: FloatArray, progress: Progress) -> Climb:
+        """The end of a climb by SimpleITK at the finest level, from the summit of the built-in metric."""
+        source, target = self.pairing.source[-1], self.pairing.target[-1]
+        centre, _ = source.moments()  # the middle of the object: about it, turns disturb shifts least
+        steps = (ITK_STEP * source.spacing, min(self.plan.tolerance, ITK_STEP / 2) * source.spacing)
+        report = _ItkReport(self, source.spacing, steps, progress)
+        samples = min(self.plan.samples, max(ENOUGH_SAMPLES, self.plan.samples // 2))
+        return climb(source, target, pose, centre=centre, plan=self.plan, samples=samples, step_mm=steps, report=report)
 
-    def note(self, level_mm: float, summit: Summit, progress: Progress, share: float) -> None:
+    def note(
+        self, level_mm: float, summit: Summit, progress: Progress, share: float, *, engine: Literal["builtin", "simpleitk"] = "builtin"
+    ) -> None:
         """Write a step into the trace and tell it."""
-        self.trace.append(self._step(level_mm, summit))
+        self.trace.append(replace(self._step(level_mm, summit), engine=engine))
         progress(f"{level_mm:.3g} mm, step {summit.steps}", share, self.trace[-1])
 
     def _step(self, level_mm: float, summit: Summit) -> TraceStep:
@@ -234,4 +221,5 @@ class _ItkReport:
         """Note a step; the share done is how far the step has shrunk on its way from first to last."""
         first, last = self.steps_mm
         done = math.log(first / min(max(step_mm, last), first)) / math.log(first / last)
-        self.way.note(self.level_mm, Summit(pose, information, 1.0, iteration), self.progress, done)
+        summit = Summit(pose, information, 1.0, iteration)
+        self.way.note(self.level_mm, summit, self.progress, done, engine="simpleitk")

@@ -1,8 +1,8 @@
 """Where to start: every orientation and many places tried at the coarsest level, and the best of them kept.
 
-Each trial is the mutual information of a thousand samples at whole-voxel places: for one rotation, the joint histograms of all shifts come
-out of a single count, because shifting by whole voxels is adding a number to an index. So some hundred thousand poses take a fraction of a
-second, without Fourier transforms and without a guess that could be wrong. Lengths are counted in voxels of the coarsest level, a 24th of
+Each trial is the mutual information of some hundred samples at whole-voxel places, because shifting by whole voxels is adding a number to
+an index; a rotation whose best place is good is tried again with three times the samples. So some hundred thousand poses take a fraction of
+a second, without Fourier transforms and without a guess that could be wrong. Lengths are counted in voxels of the coarsest level, a 24th of
 the object's width: a mouse's brain and a whole body are searched alike.
 
 Source: hybrid global and local search (Jenkinson & Smith, Med. Image Anal. 5, 2001).
@@ -11,6 +11,7 @@ Source: hybrid global and local search (Jenkinson & Smith, Med. Image Anal. 5, 2
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -30,13 +31,18 @@ __all__ = ["Trial", "search"]
 # 300 rotations lie about 35 degrees apart, so that some start is within 20 of any pose: MI at this level draws in from 30.
 ROTATIONS = 300
 SAMPLES = 1000
-CLASSES = 8
+CLASSES = 8  # bytes of a 64-bit number
+MOST_COUNTED = 255
+CLASS_SAMPLES = 4000
+# Every so many-th sample judges a rotation first; so many rotations are judged by all.
+FEW, LIKELY = 3, 96
+TICK = 8  # rotations between two reports
 # Shifts are tried this many voxels apart.
 STRIDE = 2
 # At least so far from the target's middle, as a share of its half-width: middles of partial views lie apart.
 LEAST_REACH = 0.4
 MOST_SHIFTS = 2500
-SHIFTS_AT_ONCE = 125
+LOOKED_UP = 1 << 16  # voxels at once: their numbers stay in the cache
 # With less of the object in view, chance alone agrees well.
 LEAST_OVERLAP = 0.5
 # Values up to here are air: `prepare` gives the object 0.06 and more.
@@ -76,79 +82,114 @@ def search(source: Level, target: Level, *, keep: int, seed: int, progress: Prog
         Told after every few rotations.
     """
     samples = Samples.draw(source, SAMPLES, seed=seed)
-    labels = _Labels(target, _shifts(samples, target))
-    crisp = np.searchsorted(_class_edges(source), samples.values)
+    crisp = np.searchsorted(_class_edges(source, seed), samples.values)
+    shifts = _shifts(samples, target)
+    labels = _Labels(target, shifts, _class_edges(target, seed))
     middle = target.moments()[0]
     rotations = np.concatenate([cube_rotations(), spread_rotations(ROTATIONS)])
-    scores = np.empty((len(rotations), len(labels.shifts)), np.float32)
+    # A part of the samples, spread as evenly as all, tells which rotations are worth all of them.
+    few = _Crowd(samples.points[:, ::FEW], crisp[::FEW])
+    rough = np.empty(len(rotations), np.float32)
     for number, rotation in enumerate(rotations):
-        if number % 8 == 0:
-            progress("searching all orientations", number / len(rotations))
-        scores[number] = labels.scores(crisp, rotation @ samples.points + middle[:, None])
-    return _distinct(scores, rotations, middle + labels.shifts * target.spacing, samples.centroid, keep=keep, spacing=target.spacing)
+        if number % TICK == 0:
+            progress("searching all orientations", 0.6 * number / len(rotations))
+        rough[number] = labels.scores(few, rotation, middle).max()
+    likely = np.sort(np.argsort(-rough, kind="stable")[:LIKELY])
+    crowd, scores = _Crowd(samples.points, crisp), np.empty((len(likely), len(shifts)), np.float32)
+    for number, rotation in enumerate(rotations[likely]):
+        if number % TICK == 0:
+            progress("searching all orientations", 0.6 + 0.4 * number / len(likely))
+        scores[number] = labels.scores(crowd, rotation, middle)
+    places = middle + shifts @ target.steps.T
+    return _distinct(scores, rotations[likely], places, samples.centroid, keep=keep, spacing=target.spacing)
+
+
+class _Crowd:
+    """Samples in the order of their classes, so that those of one class are counted in one go.
+
+    Parameters
+    ----------
+    points : (3, n) float array, mm
+    crisp : (n,) int array
+        Classes.
+    """
+
+    def __init__(self, points: NDArray[np.float32], crisp: NDArray[np.intp]) -> None:
+        order = np.argsort(crisp, kind="stable")
+        self.points = points[:, order].astype(np.float64)
+        ends = np.searchsorted(crisp[order], np.arange(CLASSES + 1))
+        # Counters of 8 bits hold no more than 255.
+        starts = [np.arange(first, last, MOST_COUNTED) for first, last in pairwise(ends.tolist())]
+        self.starts = np.concatenate(starts)
+        self.classes = np.repeat(np.arange(CLASSES), [len(part) for part in starts])
+        number = np.arange(1, len(crisp) + 1)
+        self.table = np.concatenate([[0.0], number * np.log(number)]).astype(np.float32)  # c log c
 
 
 class _Labels:
     """A target as classes of intensity, in a margin of 'outside', and the shifts to be tried in it.
+
+    Every voxel holds a 64-bit number with a one in the byte of its class, so that adding up the numbers of some voxels counts their
+    classes, eight counters at a time; what lies outside is nought.
 
     Parameters
     ----------
     target : Level
     shifts : (n, 3) int array
         Voxels.
+    edges : (CLASSES - 1,) float array
+        Values between the classes.
     """
 
-    def __init__(self, target: Level, shifts: NDArray[np.intp]) -> None:
-        self.shifts = shifts
-        self._origin, self._spacing = target.origin, target.spacing
+    def __init__(self, target: Level, shifts: NDArray[np.intp], edges: FloatArray) -> None:
+        self._origin, self._to_voxels = target.origin, np.linalg.inv(target.steps)
         self._reach = int(np.abs(shifts).max()) + 1
         # A sample lies at most this far out before it is shifted; further out it is outside at every shift.
-        margin = 2 * self._reach
-        classes = np.searchsorted(_class_edges(target), target.values.ravel(order="F")).astype(np.uint8)
-        classes = classes.reshape(target.values.shape, order="F")
+        self._margin = 2 * self._reach
+        words = np.left_shift(np.uint64(1), (8 * np.searchsorted(edges, target.values)).astype(np.uint64))
         if target.seen is not None:
-            classes[~target.seen] = CLASSES
-        padded = np.pad(classes, margin, constant_values=CLASSES)
+            words[~target.seen] = 0
+        padded = np.pad(words, self._margin)
         self._flat = padded.ravel(order="F")
         self._strides = np.array([1, padded.shape[0], padded.shape[0] * padded.shape[1]])
         self._shape = np.array(target.values.shape)
-        self._margin = margin
         self._steps = shifts @ self._strides
 
-    def scores(self, crisp: NDArray[np.intp], places: FloatArray) -> NDArray[np.float32]:
-        """Score of every shift of samples with classes (n,) at frame positions (3, n)."""
-        voxel = np.rint((places - self._origin[:, None]) / self._spacing).astype(np.intp)
+    def scores(self, crowd: _Crowd, rotation: FloatArray, middle: FloatArray) -> NDArray[np.float32]:
+        """Score of every shift of samples, turned about their centroid, which lies at ``middle`` (3,) before."""
+        turned = np.einsum("ab,bn->an", self._to_voxels @ rotation, crowd.points)  # not by BLAS, whose sums may depend on threads
+        voxel = np.rint(turned + (self._to_voxels @ (middle - self._origin))[:, None]).astype(np.intp)
         voxel = np.clip(voxel, -self._reach, self._shape[:, None] + self._reach - 1) + self._margin
         base = self._strides @ voxel
-        cells = CLASSES * (CLASSES + 1)
         found = []
-        for first in range(0, len(self._steps), SHIFTS_AT_ONCE):
-            steps = self._steps[first : first + SHIFTS_AT_ONCE]
-            cell = self._flat.take(base + steps[:, None]) + crisp * (CLASSES + 1)
-            cell += (np.arange(len(steps)) * cells)[:, None]
-            joint = np.bincount(cell.ravel(), minlength=len(steps) * cells)
-            found.append(_information(joint.reshape(-1, CLASSES, CLASSES + 1)[:, :, :CLASSES], len(crisp)))
-        return np.concatenate(found)
+        at_once = max(1, LOOKED_UP // len(base))
+        for first in range(0, len(self._steps), at_once):
+            words = self._flat.take(base + self._steps[first : first + at_once, None])
+            counts = np.add.reduceat(words, crowd.starts, axis=1).view(np.uint8).reshape(-1, len(crowd.starts), CLASSES)
+            joint = np.zeros((len(counts), CLASSES, CLASSES), np.intp)
+            for number, of_class in enumerate(crowd.classes):
+                joint[:, of_class] += counts[:, number]
+            found.append(joint)
+        return _information(np.concatenate(found), crowd.table)
 
 
-def _information(counts: NDArray[np.intp], total: int) -> NDArray[np.float32]:
-    """Mutual information times the root of the overlap, of joint counts (n, a, b); -1 where too little overlaps."""
-    joint = counts.astype(np.float32)
+def _information(joint: NDArray[np.intp], table: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Mutual information times the root of the overlap, of joint counts (n, a, b); -1 where too little overlaps.
+
+    Of counts c that add up to h, the entropy is log h less the sum of c log c over h; ``table`` holds c log c of all that can be.
+    """
     hits = joint.sum(axis=(1, 2))
-    joint /= np.maximum(hits, 1)[:, None, None]
-    information = _entropy(joint.sum(axis=2), (1,)) + _entropy(joint.sum(axis=1), (1,)) - _entropy(joint, (1, 2))
-    overlap = hits / total
+    both = table.take(joint).sum(axis=(1, 2))
+    each = table.take(joint.sum(axis=2)).sum(axis=1) + table.take(joint.sum(axis=1)).sum(axis=1)
+    some = np.maximum(hits, 1)
+    information = (both - each) / some + np.log(some)
+    overlap = hits / (len(table) - 1)
     return np.where(overlap >= LEAST_OVERLAP, information * np.sqrt(overlap), -1).astype(np.float32)
 
 
-def _entropy(share: NDArray[np.float32], axes: tuple[int, ...]) -> NDArray[np.float32]:
-    """Entropy in nats along axes."""
-    return np.asarray(-(share * np.log(share + np.float32(1e-9))).sum(axis=axes))
-
-
-def _class_edges(level: Level) -> FloatArray:
+def _class_edges(level: Level, seed: int) -> FloatArray:
     """(CLASSES - 1,) values between the classes: air, and the object's values in equally large parts."""
-    values = level.values.ravel(order="K")[level.near.ravel(order="K")]
+    values = Samples.draw(level, CLASS_SAMPLES, seed=seed).values
     values = values[values > AIR]
     if not values.size:
         return np.linspace(AIR, 1, CLASSES - 1)
@@ -160,14 +201,14 @@ def _shifts(samples: Samples, target: Level) -> NDArray[np.intp]:
 
     A source as large as the target lies near its middle; a smaller one, a slab or a corner, anywhere in it.
     """
-    variance = target.moments()[1]
-    half = np.sqrt(3 * variance)  # of a box with these moments
+    half = np.sqrt(3 * target.moments()[1])  # of a box with these moments
     source = np.sort(np.abs(samples.points).max(axis=1))[0]
     reach = np.maximum(LEAST_REACH * half.max(), half - source)
     stride = STRIDE
     while True:
-        steps = np.ceil(reach / (stride * target.spacing) - 0.5).astype(int)
-        lines = [np.arange(-n, n + 1) * stride for n in steps]
+        strides = np.maximum(1, np.rint(stride * target.spacing / target.edges)).astype(int)
+        steps = np.ceil(reach / (strides * target.edges) - 0.5).astype(int)
+        lines = [np.arange(-n, n + 1) * each for n, each in zip(steps, strides, strict=True)]
         lattice = np.stack(np.meshgrid(*lines, indexing="ij"), axis=-1).reshape(-1, 3)
         if len(lattice) <= MOST_SHIFTS:
             return lattice

@@ -127,15 +127,12 @@ class Blocks:
 
     def _between_voxels(self, places: Floats) -> NDArray[np.uint8]:
         """(n,) classes of the target at places (3, n), interpolated: whether a mirror fits better can hang on little."""
-        edges = np.broadcast_to(self._field.spacing, 3)
-        x, y, z = ((places[k] - np.float32(self._field.origin[k])) / np.float32(edges[k]) for k in range(3))
-        chosen = np.flatnonzero(self._field.in_view(x, y, z))
-        values, _, border = self._field.look(x[chosen], y[chosen], z[chosen], slope=False)
+        to_voxels, origin = self._field.to_voxels, self._field.origin
+        x, y, z = (_along(row, places) + np.float32(first) for row, first in zip(to_voxels, -to_voxels @ origin, strict=True))
+        values, _, border = self._field.look(x, y, z, slope=False)
         classes = _classes(values)
         classes[border.index[border.weight < 0.5]] = BINS
-        column = np.full(places.shape[1], BINS, np.uint8)
-        column[chosen] = classes
-        return column
+        return classes
 
     def _means(self, table: FloatArray, column: NDArray[np.uint8]) -> FloatArray:
         """Mean of the table over each block's samples; what is out of view counts as nought."""
@@ -154,8 +151,8 @@ class _Classes:
     """
 
     def __init__(self, level: Level, reach_mm: float) -> None:
-        self._edges = np.broadcast_to(level.spacing, 3)
-        self._reach = int(np.ceil(reach_mm / self._edges.min())) + 1
+        self._to_voxels = np.linalg.inv(level.steps)
+        self._reach = int(np.ceil(reach_mm / level.edges.min())) + 1
         self._origin = level.origin
         self._shape = level.values.shape
         classes = _classes(level.values)
@@ -168,12 +165,22 @@ class _Classes:
     def at(self, places: Floats, shift: FloatArray) -> NDArray[np.uint8]:
         """(n,) classes at places (3, n), all shifted by some mm, no more than the reach; ``BINS`` where that is out of view."""
         index = np.zeros(places.shape[1], np.int32)
-        for k, (edge, count, stride) in enumerate(zip(self._edges, self._shape, self._strides, strict=True)):
-            along = places[k] * np.float32(1 / edge) + np.float32((shift[k] - self._origin[k]) / edge + 2 * self._reach + 0.5)
+        from_origin = self._to_voxels @ (shift - self._origin) + 2 * self._reach + 0.5
+        for row, first, count, stride in zip(self._to_voxels, from_origin, self._shape, self._strides, strict=True):
+            along = _along(row, places) + np.float32(first)
             # Whatever is further out than the margin is as far out as the margin.
             np.clip(along, 0, count + 4 * self._reach - 1, out=along)
             index += along.astype(np.int32) * np.int32(stride)
         return self._flat.take(index)
+
+
+def _along(row: FloatArray, places: Floats) -> Floats:
+    """(n,) sum of places (3, n) times the numbers of a row, of which all but one are nought where the voxels are not sheared."""
+    found = np.zeros(places.shape[1], np.float32)
+    for k, each in enumerate(row):
+        if each:
+            found += places[k] * np.float32(each)
+    return found
 
 
 def _classes(values: Floats) -> NDArray[np.uint8]:
