@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import math
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from volstudio.errors import UnreadableFileError
-from volstudio.volumes.findings import grid_findings, voxel_findings
+from volstudio.volumes.findings import examined, grid_findings
 from volstudio.volumes.integrity import check_memory, check_regular
-from volstudio.volumes.nibabel_parsing import grid_of, no_form, parsing_by_nibabel, value_dtype
+from volstudio.volumes.nibabel_parsing import grid_of, parsing_by_nibabel, value_dtype
+from volstudio.volumes.nifti_forms import Form, no_form
 from volstudio.volumes.packing import packing_of
 from volstudio.volumes.payload import Payload, open_payload
 from volstudio.volumes.series import Decoder, voxel_array
@@ -22,7 +22,6 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from volstudio.volumes.nifti_forms import Form
     from volstudio.volumes.series import RawArray
 
 __all__ = ["read_afni"]
@@ -70,8 +69,7 @@ def read_afni(path: Path, *, form: Form = "auto", name: str, memory_limit: int |
         said = (*said, Finding("series", f"This is a series of {dims[3]} volumes (times or sub-bricks); the first one is shown.", "info"))
     findings = (Finding("form-used", text, "info"), *grid_findings(grid), *said, *found)
     facts: dict[str, str | int | float] = {"data_type": stored.name}
-    volume = Volume(data, grid, name, Source(head, "AFNI", "IJK_TO_DICOM_REAL", (head, brik)), findings, facts)
-    return replace(volume, findings=findings + voxel_findings(volume))
+    return examined(Volume(data, grid, name, Source(head, "AFNI", "IJK_TO_DICOM_REAL", (head, brik)), findings, facts))
 
 
 def _files(path: Path) -> tuple[Path, Path]:

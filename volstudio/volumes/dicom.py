@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 import os
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -20,9 +20,10 @@ from volstudio.geometry.spaces import scanner, voxel
 from volstudio.volumes.dicom_file import Header, Image, images_of, is_dicom, number, parsing, read_header
 from volstudio.volumes.dicom_pixels import frames_of, value_type
 from volstudio.volumes.dicom_stack import Stack, groups_of, stack_of
-from volstudio.volumes.findings import grid_findings, voxel_findings
+from volstudio.volumes.findings import examined, grid_findings
 from volstudio.volumes.formats import name_of
 from volstudio.volumes.integrity import check_memory
+from volstudio.volumes.nifti_forms import Form, no_form
 from volstudio.volumes.series import Decoder, voxel_array
 from volstudio.volumes.volume import Finding, Source, Volume
 
@@ -32,9 +33,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from volstudio.volumes.nifti_forms import Form
-
-__all__ = ["DicomSeries", "dicom_series", "read_dicom"]
+__all__ = ["DicomSeries", "dicom_series", "read_dicom", "series_named"]
 
 HEAD = 132
 LISTED = 12
@@ -92,10 +91,7 @@ def read_dicom(
     MissingExtraError
         pydicom, or a decoder, is not installed.
     """
-    if form != "auto":
-        raise UnreadableFileError(
-            f"Cannot place {str(path)!r} by form {form!r}: DICOM files have neither sform nor qform; leave the form out."
-        )
+    no_form(path, form, "a DICOM scan")
     found = dicom_series(path)
     chosen = _chosen(found, path, series)
     stack = stack_of(chosen.images, path)
@@ -113,16 +109,17 @@ def read_dicom(
         *_company(path, chosen, found, len(files)),
         *_header_findings(header),
     )
-    volume = Volume(
-        data=voxel_array(raw, decoder),
-        grid=grid,
-        name=name,
-        source=Source(chosen.path, "DICOM", "patient" if stack.known else "fallback", files),
-        findings=findings,
-        facts=_facts(header, decoder, chosen.path),
-        orientation_known=stack.known,
+    return examined(
+        Volume(
+            data=voxel_array(raw, decoder),
+            grid=grid,
+            name=name,
+            source=Source(chosen.path, "DICOM", "patient" if stack.known else "fallback", files),
+            findings=findings,
+            facts=_facts(header, decoder, chosen.path),
+            orientation_known=stack.known,
+        )
     )
-    return replace(volume, findings=findings + voxel_findings(volume))
 
 
 def dicom_series(path: Path) -> tuple[DicomSeries, ...]:

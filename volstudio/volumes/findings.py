@@ -5,6 +5,7 @@ Codes are stable words for scripts. A finding is a warning where what is seen co
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -17,7 +18,16 @@ if TYPE_CHECKING:
     from volstudio.geometry.affine import FloatArray
     from volstudio.geometry.grid import Grid
 
-__all__ = ["ORIENTATION_GUESSED", "corner_distance", "form_findings", "grid_findings", "size_findings", "unit_findings", "voxel_findings"]
+__all__ = [
+    "ORIENTATION_GUESSED",
+    "corner_distance",
+    "examined",
+    "form_findings",
+    "grid_findings",
+    "size_findings",
+    "unit_findings",
+    "voxel_findings",
+]
 
 SAME_SHARE = 0.05  # of the smallest voxel: forms closer than this say the same
 FLOAT32_SHARE = 1e-6  # of the extent: what quaternions in float32 cannot hold is no disagreement
@@ -129,6 +139,11 @@ def unit_findings(code: int) -> tuple[Finding, ...]:
     if scale == 1.0:
         return ()
     return (Finding("units-converted", f"The header is in {name}s; its lengths are converted to mm (times {scale:g}).", "warning"),)
+
+
+def examined(volume: Volume) -> Volume:
+    """A volume as read, with what its voxels have to be told of added to its findings."""
+    return replace(volume, findings=volume.findings + voxel_findings(volume))
 
 
 def voxel_findings(volume: Volume, *, whole: bool = False) -> tuple[Finding, ...]:

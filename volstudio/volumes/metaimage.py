@@ -8,22 +8,21 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from volstudio.errors import UnreadableFileError
 from volstudio.geometry.affine import Affine
 from volstudio.geometry.grid import Grid
 from volstudio.geometry.spaces import scanner, voxel
-from volstudio.volumes.findings import grid_findings, voxel_findings
+from volstudio.volumes.findings import examined, grid_findings
 from volstudio.volumes.integrity import check_regular
 from volstudio.volumes.metaimage_header import MetaHeader, meta_place, read_meta_header
-from volstudio.volumes.parts import MOST_FILES, numbered_names, open_parts, spelled_voxels
-from volstudio.volumes.payload import Payload, beside, open_payload
+from volstudio.volumes.nifti_forms import Form, no_form
+from volstudio.volumes.parts import named_files, open_parts, spelled_voxels
+from volstudio.volumes.payload import Payload, open_payload
 from volstudio.volumes.series import Decoder, voxel_array
 from volstudio.volumes.volume import Finding, Source, Volume
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from volstudio.volumes.nifti_forms import Form
     from volstudio.volumes.packing import Packing
     from volstudio.volumes.series import RawArray
 
@@ -51,10 +50,7 @@ def read_metaimage(path: Path, *, form: Form = "auto", name: str, memory_limit: 
     UnreadableFileError
         The file is damaged, declares what it does not hold, names data outside its folder, or a NIfTI form was asked for.
     """
-    if form != "auto":
-        raise UnreadableFileError(
-            f"Cannot place {str(path)!r} by form {form!r}: a MetaImage has neither sform nor qform; leave the form out."
-        )
+    no_form(path, form, "a MetaImage")
     header = read_meta_header(path)
     place = meta_place(header)
     files = _files(header)
@@ -64,16 +60,20 @@ def read_metaimage(path: Path, *, form: Form = "auto", name: str, memory_limit: 
     grid = Grid((shape[0], shape[1], shape[2]), Affine(place.matrix, voxel(name), scanner(name)))
     used = "Its TransformMatrix, Offset and ElementSpacing place it." if place.known else "Its voxel sizes and Offset alone place it."
     findings = (Finding("form-used", used, "info"), *place.findings, *grid_findings(grid), *said, *_scaling(header), *found)
-    volume = Volume(
-        data=voxel_array(raw, Decoder(stored)),
-        grid=grid,
-        name=name,
-        source=Source(path, "MetaImage", "LPS" if place.known else "spacings", (path, *(file for file in files if file != path))),
-        findings=findings,
-        facts={"data_type": "colour" if stored.names else stored.name, "byte_order": "big" if header.stored.byteorder == ">" else "little"},
-        orientation_known=place.known,
+    return examined(
+        Volume(
+            data=voxel_array(raw, Decoder(stored)),
+            grid=grid,
+            name=name,
+            source=Source(path, "MetaImage", "LPS" if place.known else "spacings", (path, *(file for file in files if file != path))),
+            findings=findings,
+            facts={
+                "data_type": "colour" if stored.names else stored.name,
+                "byte_order": "big" if header.stored.byteorder == ">" else "little",
+            },
+            orientation_known=place.known,
+        )
     )
-    return replace(volume, findings=findings + voxel_findings(volume))
 
 
 def _axes(header: MetaHeader, files: tuple[Path, ...]) -> tuple[tuple[int, ...], np.dtype[Any], tuple[int, ...], tuple[Finding, ...]]:
@@ -114,12 +114,7 @@ def _files(header: MetaHeader) -> tuple[Path, ...]:
     name = header.fields["elementdatafile"]
     if name.upper() == "LOCAL":
         return (header.path,)
-    names = header.listed if name.upper().startswith("LIST") else numbered_names(name)
-    if names is None:
-        return (beside(header.path, name),)
-    if not 0 < len(names) <= MOST_FILES:
-        raise header.refuse(f"its list of data files has {len(names)} entries; 1 to {MOST_FILES} are possible")
-    return tuple(beside(header.path, each) for each in names)
+    return named_files(header.path, name, header.listed)
 
 
 def _voxels(header: MetaHeader, files: tuple[Path, ...], whole: Payload, memory_limit: int | None) -> tuple[RawArray, tuple[Finding, ...]]:

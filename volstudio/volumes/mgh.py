@@ -8,7 +8,7 @@ https://surfer.nmr.mgh.harvard.edu/fswiki/FsTutorial/MghFormat: 284 bytes, big-e
 from __future__ import annotations
 
 import struct
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -17,8 +17,9 @@ from volstudio.errors import UnreadableFileError
 from volstudio.geometry.affine import Affine, fault_of
 from volstudio.geometry.grid import Grid
 from volstudio.geometry.spaces import scanner, voxel
-from volstudio.volumes.findings import grid_findings, voxel_findings
+from volstudio.volumes.findings import examined, grid_findings
 from volstudio.volumes.integrity import check_regular
+from volstudio.volumes.nifti_forms import Form, no_form
 from volstudio.volumes.nifti_layout import Layout, fold_shape
 from volstudio.volumes.packing import ByteStream
 from volstudio.volumes.series import Decoder, voxel_array
@@ -29,7 +30,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from volstudio.geometry.affine import FloatArray
-    from volstudio.volumes.nifti_forms import Form
 
 __all__ = ["HEADER_BYTES", "MghHeader", "parse_mgh", "placed_mgh", "read_mgh"]
 
@@ -82,10 +82,7 @@ def read_mgh(path: Path, *, form: Form = "auto", name: str, memory_limit: int | 
         The file is damaged, declares what it does not hold, or a NIfTI form was asked for.
     """
     check_regular(path)
-    if form != "auto":
-        raise UnreadableFileError(
-            f"Cannot place {str(path)!r} by form {form!r}: an MGH file has neither sform nor qform; leave the form out."
-        )
+    no_form(path, form, "an MGH file")
     with ByteStream(path) as stream:
         header = parse_mgh(stream.read(HEADER_BYTES), path)
     shape, found = fold_shape(header.dims, path)
@@ -93,16 +90,17 @@ def read_mgh(path: Path, *, form: Form = "auto", name: str, memory_limit: int | 
     grid = Grid((shape[0], shape[1], shape[2]), Affine(header.matrix, voxel(name), scanner(name)))
     raw, packed = stored_voxels(path, layout, memory_limit, quiet_tail=True)
     findings = (*_place_findings(header), *grid_findings(grid), *found, *packed)
-    volume = Volume(
-        data=voxel_array(raw, layout.decoder),
-        grid=grid,
-        name=name,
-        source=Source(path, "MGH", "RAS" if header.has_place else "fallback", (path,)),
-        findings=findings,
-        facts={"data_type": header.stored.name, "byte_order": "big"},
-        orientation_known=header.has_place,
+    return examined(
+        Volume(
+            data=voxel_array(raw, layout.decoder),
+            grid=grid,
+            name=name,
+            source=Source(path, "MGH", "RAS" if header.has_place else "fallback", (path,)),
+            findings=findings,
+            facts={"data_type": header.stored.name, "byte_order": "big"},
+            orientation_known=header.has_place,
+        )
     )
-    return replace(volume, findings=findings + voxel_findings(volume))
 
 
 def parse_mgh(head: bytes, path: Path) -> MghHeader:

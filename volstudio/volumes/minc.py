@@ -3,22 +3,20 @@
 from __future__ import annotations
 
 import math
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from volstudio.errors import MissingExtraError, UnreadableFileError
-from volstudio.volumes.findings import grid_findings, voxel_findings
+from volstudio.volumes.findings import examined, grid_findings
 from volstudio.volumes.integrity import check_memory, check_regular, in_words
-from volstudio.volumes.nibabel_parsing import grid_of, no_form, parsing_by_nibabel, value_dtype
+from volstudio.volumes.nibabel_parsing import grid_of, parsing_by_nibabel, value_dtype
+from volstudio.volumes.nifti_forms import Form, no_form
 from volstudio.volumes.series import Decoder, voxel_array
 from volstudio.volumes.volume import Finding, Source, Volume
 
 if TYPE_CHECKING:
     from pathlib import Path
-
-    from volstudio.volumes.nifti_forms import Form
 
 __all__ = ["read_minc"]
 
@@ -75,8 +73,7 @@ def read_minc(path: Path, *, form: Form = "auto", name: str, memory_limit: int |
         found.append(series if kind == "time" else Finding("components-as-series", text, "warning"))
     data = voxel_array(view, Decoder(dtype))
     version = "MINC2" if second else "MINC1"
-    volume = Volume(data, grid, name, Source(path, version, "MINC", (path,)), tuple(found), {"data_type": stored.name})
-    return replace(volume, findings=volume.findings + voxel_findings(volume))
+    return examined(Volume(data, grid, name, Source(path, version, "MINC", (path,)), tuple(found), {"data_type": stored.name}))
 
 
 def _check_inside(path: Path) -> None:

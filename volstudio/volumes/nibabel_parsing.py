@@ -17,9 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from volstudio.volumes.nifti_forms import Form
-
-__all__ = ["grid_of", "no_form", "parsing_by_nibabel", "value_dtype"]
+__all__ = ["grid_of", "parsing_by_nibabel", "value_dtype"]
 
 
 @contextmanager
@@ -34,18 +32,6 @@ def parsing_by_nibabel(path: Path, kind: str) -> Iterator[None]:
         except Exception as error:  # parsers of text and HDF5 raise what their values raise
             words = f"{type(error).__name__}: {error}".splitlines()[0][:200]
             raise UnreadableFileError(f"Cannot read {str(path)!r}: it is no whole {kind} file, damaged or truncated ({words}).") from error
-
-
-def no_form(path: Path, form: Form, kind: str) -> None:
-    """Refuse a NIfTI form for another format.
-
-    Raises
-    ------
-    UnreadableFileError
-        The form is not "auto".
-    """
-    if form != "auto":
-        raise UnreadableFileError(f"Cannot place {str(path)!r} by form {form!r}: {kind} has neither sform nor qform; leave the form out.")
 
 
 def grid_of(shape: tuple[int, ...], affine: Any, name: str, path: Path) -> Grid:  # noqa: ANN401 - any matrix

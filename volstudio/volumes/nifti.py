@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -11,7 +11,7 @@ from volstudio.errors import UnreadableFileError
 from volstudio.geometry.affine import Affine, FloatArray
 from volstudio.geometry.grid import Grid
 from volstudio.geometry.spaces import scanner, voxel
-from volstudio.volumes.findings import form_findings, grid_findings, size_findings, unit_findings, voxel_findings
+from volstudio.volumes.findings import examined, form_findings, grid_findings, size_findings, unit_findings
 from volstudio.volumes.integrity import check_regular
 from volstudio.volumes.nifti_extensions import extension_findings
 from volstudio.volumes.nifti_forms import CODES, Form, Forms, choose_form, forms_of, spatial_scale
@@ -80,17 +80,18 @@ def read_nifti(path: Path, *, form: Form = "auto", name: str, memory_limit: int 
         *extension_findings(header, behind, layout.offset),
         *found,
     )
-    volume = Volume(
-        data=voxel_array(raw, layout.decoder),
-        grid=grid,
-        name=name,
-        source=Source(files.header, header.format, used, files.all),
-        findings=findings,
-        facts=_facts(header, layout),
-        orientation_known=used != "fallback",
-        stated_sizes=_stated_sizes(forms, grid),
+    return examined(
+        Volume(
+            data=voxel_array(raw, layout.decoder),
+            grid=grid,
+            name=name,
+            source=Source(files.header, header.format, used, files.all),
+            findings=findings,
+            facts=_facts(header, layout),
+            orientation_known=used != "fallback",
+            stated_sizes=_stated_sizes(forms, grid),
+        )
     )
-    return replace(volume, findings=findings + voxel_findings(volume))
 
 
 def files_of(path: Path) -> NiftiFiles:

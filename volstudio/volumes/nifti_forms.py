@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from volstudio.geometry.affine import FloatArray
 
-__all__ = ["CODES", "UNITS", "Form", "Forms", "choose_form", "forms_of", "quaternion_rotation", "spatial_scale"]
+__all__ = ["CODES", "UNITS", "Form", "Forms", "choose_form", "forms_of", "no_form", "quaternion_rotation", "spatial_scale"]
 
 Form = Literal["auto", "s", "q"]
 
@@ -62,6 +62,18 @@ class Forms:
     sizes: FloatArray
     negative_sizes: bool
     unknown_sizes: bool
+
+
+def no_form(path: Path, form: Form, kind: str) -> None:
+    """Refuse a NIfTI form for another format.
+
+    Raises
+    ------
+    UnreadableFileError
+        The form is not "auto".
+    """
+    if form != "auto":
+        raise UnreadableFileError(f"Cannot place {str(path)!r} by form {form!r}: {kind} has neither sform nor qform; leave the form out.")
 
 
 def spatial_scale(header: NiftiHeader) -> float:

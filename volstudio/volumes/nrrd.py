@@ -3,28 +3,27 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from volstudio.errors import UnreadableFileError
 from volstudio.geometry.affine import Affine
 from volstudio.geometry.grid import Grid
 from volstudio.geometry.spaces import scanner, voxel
-from volstudio.volumes.findings import grid_findings, voxel_findings
+from volstudio.volumes.findings import examined, grid_findings
 from volstudio.volumes.integrity import check_regular
+from volstudio.volumes.nifti_forms import Form, no_form
 from volstudio.volumes.nrrd_header import NrrdHeader, read_nrrd_header
 from volstudio.volumes.nrrd_place import kinds_of, place_of
-from volstudio.volumes.parts import MOST_FILES, numbered_names, open_parts, spelled_voxels
-from volstudio.volumes.payload import Payload, beside, open_payload
+from volstudio.volumes.parts import named_files, open_parts, spelled_voxels
+from volstudio.volumes.payload import Payload, open_payload
 from volstudio.volumes.series import Decoder, voxel_array
 from volstudio.volumes.volume import Finding, Source, Volume
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from volstudio.volumes.nifti_forms import Form
     from volstudio.volumes.packing import Packing
     from volstudio.volumes.series import RawArray
 
@@ -61,10 +60,7 @@ def read_nrrd(path: Path, *, form: Form = "auto", name: str, memory_limit: int |
     UnreadableFileError
         The file is damaged, declares what it does not hold, names data outside its folder, or a NIfTI form was asked for.
     """
-    if form != "auto":
-        raise UnreadableFileError(
-            f"Cannot place {str(path)!r} by form {form!r}: an NRRD file has neither sform nor qform; leave the form out."
-        )
+    no_form(path, form, "an NRRD file")
     header = read_nrrd_header(path)
     place = place_of(header)
     axes = _axes(header, place.axes)
@@ -74,16 +70,17 @@ def read_nrrd(path: Path, *, form: Form = "auto", name: str, memory_limit: int |
     grid = Grid((shape[0], shape[1], shape[2]), Affine(place.matrix, voxel(name), scanner(name)))
     text = f"The space directions of its header place it (space {place.space!r})." if place.space else "Its voxel sizes alone place it."
     findings = (Finding("form-used", text, "info"), *place.findings, *grid_findings(grid), *axes.findings, *_old_range(header), *found)
-    volume = Volume(
-        data=voxel_array(raw, Decoder(axes.stored)),
-        grid=grid,
-        name=name,
-        source=Source(path, "NRRD", place.space or "spacings", (path, *(file for file in files if file != path))),
-        findings=findings,
-        facts=_facts(header, axes.stored),
-        orientation_known=place.known,
+    return examined(
+        Volume(
+            data=voxel_array(raw, Decoder(axes.stored)),
+            grid=grid,
+            name=name,
+            source=Source(path, "NRRD", place.space or "spacings", (path, *(file for file in files if file != path))),
+            findings=findings,
+            facts=_facts(header, axes.stored),
+            orientation_known=place.known,
+        )
     )
-    return replace(volume, findings=findings + voxel_findings(volume))
 
 
 def _axes(header: NrrdHeader, space: tuple[int, ...]) -> Axes:
@@ -137,12 +134,7 @@ def _files(header: NrrdHeader) -> tuple[Path, ...]:
         if check_regular(header.path).st_size <= header.end and "data file" in header.fields:
             raise header.refuse("its data file has no name")
         return (header.path,)
-    names = header.listed if name.upper().startswith("LIST") else numbered_names(name)
-    if names is None:
-        return (beside(header.path, name),)
-    if not 0 < len(names) <= MOST_FILES:
-        raise header.refuse(f"its list of data files has {len(names)} entries; 1 to {MOST_FILES} are possible")
-    return tuple(beside(header.path, each) for each in names)
+    return named_files(header.path, name, header.listed)
 
 
 def _voxels(header: NrrdHeader, files: tuple[Path, ...], axes: Axes, memory_limit: int | None) -> tuple[RawArray, tuple[Finding, ...]]:

@@ -3,22 +3,20 @@
 from __future__ import annotations
 
 import math
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from volstudio.errors import UnreadableFileError
-from volstudio.volumes.findings import grid_findings, voxel_findings
+from volstudio.volumes.findings import examined, grid_findings
 from volstudio.volumes.integrity import check_memory, check_regular, in_words
-from volstudio.volumes.nibabel_parsing import grid_of, no_form, parsing_by_nibabel
+from volstudio.volumes.nibabel_parsing import grid_of, parsing_by_nibabel
+from volstudio.volumes.nifti_forms import Form, no_form
 from volstudio.volumes.series import Decoder, voxel_array
 from volstudio.volumes.volume import Finding, Source, Volume
 
 if TYPE_CHECKING:
     from pathlib import Path
-
-    from volstudio.volumes.nifti_forms import Form
 
 __all__ = ["read_parrec"]
 
@@ -77,5 +75,4 @@ def read_parrec(path: Path, *, form: Form = "auto", name: str, memory_limit: int
             Finding("series", f"This is a series of {shape[3]} volumes (times, echoes or kinds); the first one is shown.", "info")
         )
     data = voxel_array(values if len(shape) == 3 or shape[3] > 1 else values[..., 0], Decoder(values.dtype))
-    volume = Volume(data, grid, name, Source(par, "PAR/REC", "PAR", (par, rec)), tuple(findings), {"data_type": stored.name})
-    return replace(volume, findings=volume.findings + voxel_findings(volume))
+    return examined(Volume(data, grid, name, Source(par, "PAR/REC", "PAR", (par, rec)), tuple(findings), {"data_type": stored.name}))

@@ -10,7 +10,7 @@ import numpy as np
 
 from volstudio.errors import UnreadableFileError
 from volstudio.volumes.integrity import check_memory, check_regular
-from volstudio.volumes.payload import Payload, check_room, in_order, open_payload, payload_bytes
+from volstudio.volumes.payload import Payload, beside, check_room, in_order, open_payload, payload_bytes
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from volstudio.volumes.volume import Finding
 
-__all__ = ["MOST_FILES", "numbered_names", "open_parts", "spelled_voxels"]
+__all__ = ["named_files", "numbered_names", "open_parts", "spelled_voxels"]
 
 MOST_FILES = 100_000
 TEXT_PER_NUMBER = 64  # bytes; a double with all its digits and generous blanks takes half of that
@@ -41,6 +41,31 @@ def numbered_names(text: str) -> tuple[str, ...] | None:
         return ()
     before, zero, width, after = re.split(r"%(0?)(\d{0,3})d", pattern, maxsplit=1)
     return tuple(f"{before}{number:{zero}{width}d}{after}" for number in range(first, last + (1 if step > 0 else -1), step))
+
+
+def named_files(header: Path, name: str, listed: Sequence[str]) -> tuple[Path, ...]:
+    """The data files beside a header: the one that it names, those of a pattern, or those that it lists.
+
+    Parameters
+    ----------
+    header : Path
+    name : str
+        What stands in its field; begins with LIST where the names follow.
+    listed : sequence of str
+
+    Raises
+    ------
+    UnreadableFileError
+        There are none or too many, or one lies in another folder or is missing.
+    """
+    names = listed if name.upper().startswith("LIST") else numbered_names(name)
+    if names is None:
+        return (beside(header, name),)
+    if not 0 < len(names) <= MOST_FILES:
+        raise UnreadableFileError(
+            f"Cannot read {str(header)!r}: its list of data files has {len(names)} entries; 1 to {MOST_FILES} are possible."
+        )
+    return tuple(beside(header, each) for each in names)
 
 
 def open_parts(
