@@ -106,6 +106,10 @@ class RegistrationPlan(msgspec.Struct, frozen=True, forbid_unknown_fields=True, 
         The part of either scan that counts. None: all of it.
     time : "first", "mean" or int
         What of a series is compared: its first time point, the mean of all, or the one of this number, from 0.
+    settle : {"auto", "signal", "none"}
+        The last step of a coarse scan on an anatomy, such as EPI or PET: "auto" fits its signal voxel by voxel where one scan's voxels are
+        coarse and larger than the other's and it is dark where the other is bright; "signal" asks for it, so that the result says where it
+        could not be done; "none" ends with the climb.
     preset : str
         Name of the preset that it was made from, for the record.
 
@@ -132,6 +136,7 @@ class RegistrationPlan(msgspec.Struct, frozen=True, forbid_unknown_fields=True, 
     fixed_mask: Mask | None = None
     moving_mask: Mask | None = None
     time: Literal["first", "mean"] | int = "first"
+    settle: Literal["auto", "signal", "none"] = "auto"
     preset: str = ""
 
     @classmethod

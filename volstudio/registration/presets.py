@@ -33,7 +33,7 @@ class Preset:
 PRESETS: dict[str, Preset] = {
     "same-modality": Preset("two scans of one contrast, such as two T1"),
     "cross-modality": Preset("two contrasts, the default under its own name"),
-    "epi-to-anatomy": Preset("a functional scan and an anatomy of the same head"),
+    "epi-to-anatomy": Preset("a functional scan and an anatomy of the same head", {"settle": "signal"}),
     "ct-to-mr": Preset("computed tomography and magnetic resonance"),
     "pet-to-mr": Preset("a coarse and noisy emission scan and an anatomy"),
     "partial-fov": Preset("a slab, a corner or a few slices in a whole"),

@@ -20,6 +20,7 @@ from volstudio.progress import Progress
 from volstudio.registration.anywhere import ascend, contest
 from volstudio.registration.ascent import Summit
 from volstudio.registration.beginning import beginning, bounds_about, checked_start, frames, refuse_apart, regions_of, resolved, searches
+from volstudio.registration.finish import finished
 from volstudio.registration.notes import doubts, of_bounds, of_plan
 from volstudio.registration.pairing import Pairing
 from volstudio.registration.plan import DEFAULT, RegistrationPlan
@@ -30,6 +31,7 @@ from volstudio.volumes.volume import check_volume
 if TYPE_CHECKING:
     from volstudio.geometry.affine import FloatArray
     from volstudio.registration.bounds import Bounds
+    from volstudio.registration.epi import Report
     from volstudio.registration.shelf import Shelf
     from volstudio.registration.trust import Trust
     from volstudio.volumes.volume import Volume
@@ -124,6 +126,7 @@ def register(
     else:
         refuse_apart(scans, pairing, pose)
         end, rival = way.from_here(pose, climbing), 0.0
+    end, fit_notes = finished(end, pairing, plan, scans=scans, regions=regions, bounds=bounds, report=way.fit_report(climbing))
     overlap = pairing.overlap(end.pose)
     return RegistrationResult(
         moving_to_fixed=Affine(pairing.moving_to_fixed(end.pose), begin.source, begin.target),
@@ -136,6 +139,7 @@ def register(
             *said,
             *of_plan(asked, plan, regions),
             *of_bounds(bounds, end.pose),
+            *fit_notes,
             *doubts(plan, likeness=end.value, overlap=overlap, rival=rival),
         ),
         trust=_trust(pairing, end.pose, rival, judging) if judge else None,
@@ -155,7 +159,7 @@ class _Way:
 
     def from_anywhere(self, header: FloatArray, progress: Progress) -> tuple[Climb, float]:
         """The end of a search among all poses, and the score of the best other place over the one found."""
-        found = contest(self.pairing, self.plan, header=header, progress=progress.part(0.0, 0.5), report=_say)
+        found = contest(self.pairing, self.plan, header=header, progress=progress.part(0.0, 0.5), report=_say, within=self.bounds)
         self.trace.extend(self._step(spacing, summit) for spacing, summit in found.way)
         return self._refined(found.best.pose, progress.part(0.5, 1.0), contested=True), found.rival
 
@@ -166,9 +170,15 @@ class _Way:
     def _refined(self, pose: FloatArray, progress: Progress, *, contested: bool) -> Climb:
         """The end of a climb by the built-in metric; SimpleITK, where the plan asks for it, takes the last steps."""
         share = 1.0 if self.plan.refine == "builtin" else 0.5
-        end = ascend(self.pairing, self.plan, pose, contested=contested, progress=progress.part(0.0, share), report=self.note)
-        if self.plan.refine == "simpleitk":
-            return self._itk(end.pose, progress.part(share, 1.0))
+        own = progress.part(0.0, share)
+        end = ascend(self.pairing, self.plan, pose, contested=contested, progress=own, report=self.note, within=self.bounds)
+        held_back = self.bounds is not None and self.bounds.stops(end.pose)
+        if self.plan.refine == "simpleitk" and not held_back:
+            last = self._itk(end.pose, progress.part(share, 1.0))
+            if self.bounds is None or self.bounds.holds(last.pose):
+                return last
+        if held_back:
+            return Climb(end.pose, end.value, f"stopped after {end.steps} steps at the plan's bounds")
         if end.converged:
             return Climb(end.pose, end.value, f"converged after {end.steps} steps: the step became shorter than the tolerance")
         return Climb(end.pose, end.value, f"stopped at the limit of {end.steps} steps before it had converged")
@@ -188,6 +198,15 @@ class _Way:
         """Write a step into the trace and tell it."""
         self.trace.append(replace(self._step(level_mm, summit), engine=engine))
         progress(f"{level_mm:.3g} mm, step {summit.steps}", share, self.trace[-1])
+
+    def fit_report(self, progress: Progress) -> Report:
+        """Listener of the steps that fit a coarse scan's signal; their metric is the share of it that is explained."""
+
+        def report(voxel_mm: float, step: int, explained: float, pose: FloatArray) -> None:
+            self.trace.append(self._step(voxel_mm, Summit(pose, explained, 1.0, step)))
+            progress(f"fitting the signal, step {step}", 1.0, self.trace[-1])
+
+        return report
 
     def _step(self, level_mm: float, summit: Summit) -> TraceStep:
         """A summit as a step of the trace."""

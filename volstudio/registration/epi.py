@@ -1,0 +1,312 @@
+"""The last tenths of a millimetre of a coarse scan on an anatomy: EPI with dropout and distortion, PET.
+
+Mutual information of such a pair is biased by some tenths of a millimetre: the anatomy is compared as if a coarse voxel were a point, and
+dropout, receive bias, and bone and scalp with another contrast than the brain's pull at the pose. `settled` starts from where mutual
+information has led, predicts the coarse scan from the anatomy (`volstudio.registration.epi_signal`: point spread, contrast, gain, weights)
+and moves by Gauss-Newton steps until the prediction fits. What fits is trusted, as in boundary-based registration (Greve & Fischl 2009),
+without asking for a segmentation.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+import numpy as np
+
+from volstudio.geometry.rotation import from_axis_angle
+from volstudio.registration.epi_signal import CLASSES, Fit, Scan, Spread, fitted, slopes, view
+from volstudio.registration.otsu import air_threshold
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from numpy.typing import NDArray
+
+    from volstudio.geometry.affine import FloatArray
+    from volstudio.registration.pairing import Pairing
+    from volstudio.volumes.volume import Volume
+
+__all__ = ["Settled", "Unsettled", "settled", "suits"]
+
+# The coarse scan's voxels are at least this share of its width (2 mm for a head of 200 mm): CT and sharp MR are finer.
+LEAST_EDGE = 1 / 125
+LEAST_RATIO = 1.15  # of the volumes of the voxels
+LEAST_ALONG = 6  # voxels across every axis
+LEAST_COUNTED = 4000  # voxels of the coarse scan that lie in the anatomy
+MOST_COUNTED = 200_000  # larger scans are averaged in blocks
+# Widths of the point spread that are tried, in voxels: MR resolves its voxels, PET's are smaller than what it resolves.
+WIDTHS = (1.0, 2.25)
+MARGIN = 2  # voxels of air around the object that count
+# Steps overshoot by this: contrast and gain follow each step and give the rest of the way (bench/epi_cases: 0.27 of it).
+OVERSHOOT = 1.3
+# In voxels. Weights are found anew as long as steps are longer than the first, so that they cannot chase distortion; the second ends it.
+ROUGH, FINE = 0.08, 0.01
+STEPS = 7
+KNOT_STRIDE = 7  # every so many values of the fine scan tell its classes as well as all
+# What a fit must be to be believed: below these the images are of another kind, and the pose stays as it was.
+LEAST_EXPLAINED, LEAST_SHARE, FARTHEST = 0.6, 0.12, 1.0
+
+Report: TypeAlias = "Callable[[float, int, float, FloatArray], None]"
+
+
+@dataclass(frozen=True, slots=True)
+class Settled:
+    """Where the coarse scan came to rest.
+
+    Parameters
+    ----------
+    pose : (4, 4) float array
+        Source frame -> target frame.
+    moved_mm : float
+        Mean way from where it started, over the counted voxels.
+    explained : float
+        Share of the signal's variance that the anatomy accounts for, 0 to 1.
+    steps : int
+    """
+
+    pose: FloatArray
+    moved_mm: float
+    explained: float
+    steps: int
+
+    @property
+    def words(self) -> str:
+        """For the reason why the registration ended."""
+        return f"then moved {self.moved_mm:.2f} mm to fit the signal voxel by voxel ({self.explained:.0%} explained, {self.steps} steps)"
+
+
+@dataclass(frozen=True, slots=True)
+class Unsettled:
+    """Why the pose stayed as it was."""
+
+    words: str
+
+
+def suits(one: Volume, other: Volume) -> bool:
+    """Whether one of two volumes is coarse, the other finer, and neither too thin: the first condition for `settled`."""
+    coarse, fine = _by_size(one, other)
+    sizes = [float(np.prod(volume.grid.voxel_sizes)) for volume in (coarse, fine)]
+    edges = np.array(coarse.shape[:3]) * coarse.grid.voxel_sizes
+    thick = min(*coarse.shape[:3], *fine.shape[:3]) >= LEAST_ALONG
+    return thick and sizes[0] >= LEAST_RATIO * sizes[1] and float(np.cbrt(sizes[0])) >= LEAST_EDGE * float(np.median(edges))
+
+
+def settled(pairing: Pairing, scans: tuple[Volume, Volume], pose: FloatArray, *, report: Report) -> Settled | Unsettled:
+    """Move a pose that mutual information found to where the coarse scan's signal fits the anatomy best.
+
+    Parameters
+    ----------
+    pairing : Pairing
+        Tells source from target and knows their frames.
+    scans : two Volume
+        Fixed and moving, three-dimensional.
+    pose : (4, 4) float array
+        Source frame -> target frame, within about a coarse voxel of the truth.
+    report : callable
+        Told after every step: the coarse scan's voxel edge in mm, the number of the step, the share of the signal's variance that is
+        explained, and the pose; what it raises ends the work.
+
+    Returns
+    -------
+    Settled, or Unsettled where the fit is no better than chance, the anatomy is not dark where the other is bright, or the steps lead away.
+
+    Notes
+    -----
+    The same to the last bit for either order of the scans and any number of threads: what is fitted depends on the pairing's pose alone.
+    """
+    source, target = scans[::-1] if pairing.source_is_moving else scans
+    coarse_is_source = _by_size(source, target)[0] is source
+    there = np.linalg.inv(pairing.target_frame), pairing.source_frame
+    source_to_target = pairing.target_frame @ pose @ np.linalg.inv(pairing.source_frame)
+    way = _Way(*_prepared(*((source, target) if coarse_is_source else (target, source))))
+
+    def pose_of(coarse_to_fine: FloatArray) -> FloatArray:
+        found = there[0] @ (coarse_to_fine if coarse_is_source else np.linalg.inv(coarse_to_fine)) @ there[1]
+        left, _, right = np.linalg.svd(found[:3, :3])
+        found[:3, :3] = left @ right
+        return np.asarray(found)
+
+    place = source_to_target if coarse_is_source else np.linalg.inv(source_to_target)
+    end = way.to_rest(place, lambda step, explained, at: report(way.coarse.edge, step, explained, pose_of(at)))
+    return end if isinstance(end, Unsettled) else replace(end, pose=pose_of(end.pose))
+
+
+@dataclass(frozen=True, slots=True)
+class _Way:
+    """The two scans made ready, and the steps to be taken."""
+
+    coarse: Scan
+    near: NDArray[np.bool_]
+    threshold: float
+    fine: Scan
+    knots: FloatArray
+
+    def to_rest(self, place: FloatArray, report: Callable[[int, float, FloatArray], None]) -> Settled | Unsettled:
+        """Gauss-Newton from a map coarse scanner -> fine scanner; the pose of the answer is such a map too."""
+        edge, start, kept = self.coarse.edge, place, False
+        spreads = [Spread.of(self.coarse, self.fine, width=width) for width in WIDTHS]
+        inside = self._inside(place, spreads[-1])
+        if int(inside.sum()) < LEAST_COUNTED:
+            return Unsettled("too little of the coarser scan lies within the finer one to fit its signal")
+        looks = [self._look(place, spread, inside) for spread in spreads]
+        best = int(np.argmin([fit.noise for _, fit in looks]))
+        spread, (classes, fit) = spreads[best], looks[best]
+        if not _inverted(fit):
+            return Unsettled("the coarser scan is not dark where the finer one is bright")
+        for step in range(1, STEPS + 1):
+            if step > 1:
+                classes, fit = self._look(place, spread, inside, before=fit, keep_weights=kept)
+            move, length = self._step(slopes(classes, fit.amounts, spread, inside), inside, fit)
+            place = place @ move
+            report(step, fit.explained, place)
+            if kept and length < FINE * edge:
+                break
+            kept = kept or length < ROUGH * edge
+        moved = self._distance(start, place, inside)
+        if fit.explained < LEAST_EXPLAINED or fit.weight.mean() < LEAST_SHARE:
+            return Unsettled(f"the finer scan explains too little of the coarser one's signal ({fit.explained:.0%})")
+        if not kept or moved > FARTHEST * edge:
+            return Unsettled(f"the steps to fit the coarser scan's signal did not settle ({moved:.2f} mm away)")
+        return Settled(place, moved, fit.explained, step)
+
+    def _look(
+        self, place: FloatArray, spread: Spread, inside: NDArray[np.bool_], *, before: Fit | None = None, keep_weights: bool = False
+    ) -> tuple[NDArray[np.float32], Fit]:
+        """What the fine scan shows at a place, and how it explains the coarse one."""
+        classes = view(self.coarse, self.fine, spread, self.knots, self._indices(place))
+        tissue = self.coarse.values[inside] > self.threshold
+        return classes, fitted(self.coarse, classes, spread, inside=inside, tissue=tissue, before=before, keep_weights=keep_weights)
+
+    def _indices(self, place: FloatArray) -> FloatArray:
+        """(4, 4) indices of the coarse scan -> indices of the fine one."""
+        return np.asarray(np.linalg.inv(self.fine.to_scanner) @ place @ self.coarse.to_scanner)
+
+    def _inside(self, place: FloatArray, spread: Spread) -> NDArray[np.bool_]:
+        """The coarse voxels near the object whose point spread lies within the fine scan."""
+        k, j, i = np.nonzero(self.near)
+        index = self._indices(place) @ np.stack([i, j, k, np.ones_like(i)]).astype(np.float64)
+        margin = spread.reach / 2 * self.coarse.edge / self.fine.edge
+        far = np.array(self.fine.values.shape[::-1])[:, None] - 1 - margin
+        inside = np.zeros_like(self.near)
+        inside[k, j, i] = ((index[:3] >= margin) & (index[:3] <= far)).all(axis=0)
+        return inside
+
+    def _step(self, per_voxel: NDArray[np.float32], inside: NDArray[np.bool_], fit: Fit) -> tuple[FloatArray, float]:
+        """(4, 4) move of the coarse scan in its own scanner space, and its length in mm (root mean square over what counts)."""
+        per_voxel = per_voxel * fit.gain
+        back = np.linalg.inv(self.coarse.to_scanner[:3, :3]).T
+        pull = [sum(back[row, k] * per_voxel[k] for k in range(3)) for row in range(3)]
+        at = self._points(inside)
+        weight = fit.weight.astype(np.float64)
+        centre = (at * weight).sum(axis=1) / weight.sum()
+        x, y, z = at - centre[:, None]
+        radius = float(np.sqrt((x * x + y * y + z * z).mean()))
+        turns = [(y * pull[2] - z * pull[1]), (z * pull[0] - x * pull[2]), (x * pull[1] - y * pull[0])]
+        slope = [*(turn / radius for turn in turns), *pull]
+        normal = np.array([[float((a * b * weight).sum()) for b in slope] for a in slope])
+        right = np.array([float((a * fit.residual * weight).sum()) for a in slope])
+        normal[np.diag_indices(6)] += 1e-9 * np.trace(normal)
+        six = OVERSHOOT * np.linalg.solve(normal, right)
+        length = float(np.linalg.norm(six))
+        six *= min(1.0, self.coarse.edge / max(length, 1e-12))
+        move, angle = np.eye(4), float(np.linalg.norm(six[:3])) / radius
+        if angle > 0:
+            move[:3, :3] = from_axis_angle(six[:3], angle)
+        move[:3, 3] = centre + six[3:] - move[:3, :3] @ centre
+        return move, length
+
+    def _points(self, inside: NDArray[np.bool_]) -> FloatArray:
+        """(3, n) scanner places of coarse voxels, mm."""
+        k, j, i = np.nonzero(inside)
+        affine = self.coarse.to_scanner
+        return np.asarray([row[0] * i + row[1] * j + row[2] * k + row[3] for row in affine[:3]])
+
+    def _distance(self, one: FloatArray, other: FloatArray, inside: NDArray[np.bool_]) -> float:
+        """Mean distance of two places over what counts, mm."""
+        at = self._points(inside)
+        change = other - one
+        return float(np.sqrt(sum((row[0] * at[0] + row[1] * at[1] + row[2] * at[2] + row[3]) ** 2 for row in change[:3])).mean())
+
+
+def _inverted(fit: Fit) -> bool:
+    """Whether the coarse scan is the darker, the brighter the tissue is in the fine one; air and the classes next to it do not count."""
+    classes, present = np.arange(2.0, CLASSES), fit.present[2:]
+    centred = classes - np.average(classes, weights=present)
+    return float((present * centred * fit.amounts[2:]).sum()) < 0
+
+
+def _by_size(one: Volume, other: Volume) -> tuple[Volume, Volume]:
+    """The one with the larger voxels first."""
+    larger = np.prod(one.grid.voxel_sizes) >= np.prod(other.grid.voxel_sizes)
+    return (one, other) if larger else (other, one)
+
+
+def _prepared(coarse: Volume, fine: Volume) -> tuple[Scan, NDArray[np.bool_], float, Scan, FloatArray]:
+    """The object of the coarse scan, where to look, the brightness of its dimmest tissue; the fine scan and its classes' intensities."""
+    whole = Scan(_numbers(coarse), coarse.affine.matrix)
+    threshold = air_threshold(whole.values)
+    near = _grown(whole.values > threshold)
+    ends = [np.flatnonzero(near.any(axis=axes)) for axes in ((1, 2), (0, 2), (0, 1))]
+    cut = tuple(slice(int(index[0]), int(index[-1]) + 1) for index in ends)
+    begin = np.eye(4)
+    begin[:3, 3] = [part.start for part in cut[::-1]]
+    scan = Scan(whole.values[cut], whole.to_scanner @ begin)
+    blocks = np.ones(3, int)
+    while scan.values.size / np.prod(blocks) > MOST_COUNTED:
+        blocks[np.argmin(scan.edges * blocks)] *= 2
+    scan = _blocked(scan, blocks)
+    near = near[cut] if (blocks == 1).all() else _grown(scan.values > threshold)
+    sharp = Scan(_numbers(fine), fine.affine.matrix)
+    sharp = _blocked(sharp, np.maximum(1, np.rint(0.5 * scan.edges.min() / sharp.edges - 0.3).astype(int)))
+    return scan, near, threshold, sharp, _knots(sharp.values)
+
+
+def _numbers(volume: Volume) -> NDArray[np.float32]:
+    """(k, j, i) values from 0 to 1, plane by plane; what is not finite counts as the least."""
+    data: NDArray[Any] = volume.frame(0).T
+    finite = data[np.isfinite(data)] if data.dtype.kind == "f" else data
+    low, high = float(finite.min()), float(finite.max())
+    values = np.empty(data.shape, np.float32)
+    for plane, out in zip(data, values, strict=True):
+        out[:] = (plane.astype(np.float64) - low) / ((high - low) or 1.0)
+    if finite.size < data.size:
+        values[~np.isfinite(values)] = 0
+    return values
+
+
+def _blocked(scan: Scan, blocks: NDArray[np.int_]) -> Scan:
+    """Means of blocks of so many voxels along i, j, k."""
+    if (blocks == 1).all():
+        return scan
+    values = scan.values
+    for axis, count in enumerate(blocks[::-1]):
+        along = np.moveaxis(values, axis, 0)
+        along = along[: along.shape[0] // count * count]
+        total = sum((along[first::count] for first in range(1, count)), start=along[0::count])
+        values = np.moveaxis(total / np.float32(count), 0, axis)
+    step = np.diag([*blocks.astype(float), 1.0])
+    step[:3, 3] = (blocks - 1) / 2
+    return Scan(np.ascontiguousarray(values), scan.to_scanner @ step)
+
+
+def _knots(values: NDArray[np.float32]) -> FloatArray:
+    """(CLASSES,) rising intensities: the air's, then evenly from the object's least to its brightest."""
+    values = values.ravel()[::KNOT_STRIDE]
+    low, high = (float(v) for v in np.percentile(values, (0.2, 99.8)))
+    threshold = air_threshold(values)
+    top = float(np.percentile(values[values > threshold], 99.5))
+    knots = np.concatenate([[low], np.linspace(threshold, top, CLASSES - 1)])
+    return np.asarray(np.maximum.accumulate(knots + np.arange(CLASSES) * 1e-6 * (high - low)))
+
+
+def _grown(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """A mask grown by `MARGIN` voxels along and across all axes."""
+    for _ in range(MARGIN):
+        for axis in range(3):
+            grown = mask.copy()
+            here, out = np.moveaxis(mask, axis, 0), np.moveaxis(grown, axis, 0)
+            out[1:] |= here[:-1]
+            out[:-1] |= here[1:]
+            mask = grown
+    return mask
