@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from msgspec.structs import replace
 
 from volstudio.rendering.annotations import (
     Badge,
@@ -108,6 +109,23 @@ def test_a_tiny_pane_shows_the_slice_and_the_crosshair(make_volume, make_scene):
     scene, find = make_scene(make_volume(np.zeros((9, 9, 9))), crosshair=(0.0, 0.0, 0.0))
     assert paint_slice(scene, find, view_of("axial", size=(40, 30))).any()
     assert paint_slice(Scene(), find, view_of("axial", size=(5, 5))).shape == (5, 5, 3)
+
+
+@pytest.mark.parametrize("at", [(40.0, 14.0), (270.0, 228.0)], ids=["the coordinate", "the scale bar"])
+def test_no_line_of_the_crosshair_runs_through_words(at, make_volume, make_scene):
+    scene, find = make_scene(make_volume(np.full((90, 90, 9), 0.4), np.diag([1.0, 1.0, 1.0, 1.0]), name="a"), letters=False)
+    view = view_of("axial")
+    x, y, z = (float(value) for value in view.to_scene(at))
+    with_lines = replace(scene, crosshair=(x, y, z))
+    words = paint_slice(replace(with_lines, show_crosshair=False), find, view)
+    bare = slice_rgb(scene, find, view)
+    drawn = paint_slice(with_lines, find, view)
+    of_words, of_lines = (words != bare).any(axis=2), (drawn != words).any(axis=2)
+    assert of_lines.sum() > 300
+    rows, columns = np.nonzero(of_words)
+    corner = (rows < 30) & (columns < 120) if at[1] < 100 else (rows > 200) & (columns > 200)
+    box = np.s_[rows[corner].min() : rows[corner].max() + 1, columns[corner].min() : columns[corner].max() + 1]
+    assert not of_lines[box].any()
 
 
 @pytest.mark.parametrize("size", [10, 13, 26, 60])

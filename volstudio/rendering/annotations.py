@@ -47,6 +47,9 @@ HALO = 0.85
 LETTER_LEAN = float(np.sin(np.deg2rad(15)))
 AXIS_LETTERS = (("L", "R"), ("P", "A"), ("I", "S"))
 BADGE_LENGTH = 72
+EDGE, BADGES_AT = 0.6, 1.4  # lines of text: the space around the corners of a pane, and from there down to the warnings
+SMALL = 0.85  # of the text's size: words that are not looked for first
+SCALE_SHARE = 0.22  # of a pane's width, for the longest scale bar
 SMALLEST_PANE = 6.0  # lines of text; a smaller pane shows nothing but the slice and the crosshair
 
 
@@ -100,25 +103,29 @@ def paint_slice(scene: Scene, volumes: Volumes, view: SliceView, *, extras: Extr
     picture = slice_rgb(scene, volumes, view)
     size = PANE_TEXT * chosen.scale
     width, height = view.size
+    small = min(width, height) < SMALLEST_PANE * size
     if scene.layers and _wanted(chosen.crosshair, scene.show_crosshair):
-        rim = 2.0 * size if min(width, height) >= SMALLEST_PANE * size and _wanted(chosen.letters, scene.letters) else 0.0
+        rim = 0.0 if small or not _wanted(chosen.letters, scene.letters) else 2.0 * size
+        kept = [] if small else [(part, picture[part].copy()) for part in _corners(scene, volumes, view, chosen, size)]
         paint_crosshair(picture, view.to_pixels(crosshair_of(scene, volumes)), size=size, rim=rim)
-    if min(width, height) < SMALLEST_PANE * size:
+        for part, pixels in kept:  # no line runs through words
+            picture[part] = pixels
+    if small:
         return picture
-    edge = 0.6 * size
+    edge = EDGE * size
     if _wanted(chosen.letters, scene.letters):
         paint_letters(picture, view, (edge, edge, width - 1 - edge, height - 1 - edge), known=orientation_known(scene, volumes), size=size)
     foot = height - 1 - edge
     if chosen.coordinate:
         draw_text(picture, coordinate_text(view), (edge, edge), size=size, colour=TEXT, anchor=("left", "top"), halo=HALO)
     if chosen.convention:
-        word, colour = convention_text(scene, volumes)
-        word = word if width > 24 * size or colour is ERROR else word[:5] + "."
-        draw_text(picture, word, (edge, foot), size=0.85 * size, colour=colour, anchor=("left", "bottom"), halo=HALO)
+        word, colour = _convention_word(scene, volumes, view, size)
+        draw_text(picture, word, (edge, foot), size=SMALL * size, colour=colour, anchor=("left", "bottom"), halo=HALO)
     if _wanted(chosen.scale_bar, scene.scale_bar):
-        paint_scale_bar(picture, (width - 1 - edge, foot), view.pixel_mm, longest=0.22 * width, size=size, halo=HALO)
+        paint_scale_bar(picture, (width - 1 - edge, foot), view.pixel_mm, longest=SCALE_SHARE * width, size=size, halo=HALO)
     if chosen.badges:
-        paint_badges(picture, _counted(badges_of(scene, volumes)), (edge, edge + 1.4 * size), width=width / 2, size=0.85 * size)
+        badges = _counted(badges_of(scene, volumes))
+        paint_badges(picture, badges, (edge, edge + BADGES_AT * size), width=width / 2, size=SMALL * size)
     return picture
 
 
@@ -276,7 +283,7 @@ def paint_scale_bar(
     fill_rectangle(picture, (x - length, y - thick, x, y), colour=TEXT)
     label = length_text(length_mm)
     draw_text(
-        picture, label, (x - length / 2, y - thick - 0.35 * size), size=0.85 * size, colour=TEXT, anchor=("centre", "bottom"), halo=halo
+        picture, label, (x - length / 2, y - thick - 0.35 * size), size=SMALL * size, colour=TEXT, anchor=("centre", "bottom"), halo=halo
     )
     return length
 
@@ -311,6 +318,33 @@ def paint_badges(
         draw_text(picture, text, (x + 0.7 * size, y + 0.4 * size), size=size, colour=colour, anchor=("left", "middle"), halo=halo)
         y += 1.35 * size
     return y - corner[1]
+
+
+def _convention_word(scene: Scene, volumes: Volumes, view: SliceView, size: float) -> tuple[str, Vec3]:
+    """The convention as a pane has room for it."""
+    word, colour = convention_text(scene, volumes)
+    return word if view.size[0] > 24 * size or colour is ERROR else word[:5] + ".", colour
+
+
+def _corners(scene: Scene, volumes: Volumes, view: SliceView, chosen: Extras, size: float) -> list[tuple[slice, slice]]:
+    """(rows, columns) of the words in the corners of a pane."""
+    width, height = view.size
+    edge, foot = EDGE * size, height - 1 - EDGE * size
+    boxes = []
+    if chosen.coordinate:
+        boxes.append((edge, edge, edge + measure_text(coordinate_text(view), size)[0], edge + size))
+    if chosen.convention:
+        boxes.append((edge, foot - size, edge + measure_text(_convention_word(scene, volumes, view, size)[0], SMALL * size)[0], foot))
+    if _wanted(chosen.scale_bar, scene.scale_bar):
+        boxes.append((width - edge - SCALE_SHARE * width, foot - 1.6 * size, width - edge, foot))
+    if chosen.badges:
+        badges = _counted(badges_of(scene, volumes))
+        widest = max((measure_text(badge.text, SMALL * size)[0] for badge in badges), default=0.0)
+        top = edge + BADGES_AT * size
+        boxes.append((edge, top, edge + min(widest + size, width / 2), top + 1.35 * SMALL * size * len(badges)))
+    gap = 0.3 * size
+    whole = ((max(round(x0 - gap), 0), max(round(y0 - gap), 0), round(x1 + gap), round(y1 + gap)) for x0, y0, x1, y1 in boxes if y1 > y0)
+    return [(slice(y0, y1), slice(x0, x1)) for x0, y0, x1, y1 in whole]
 
 
 def _letters(direction: FloatArray) -> str:
