@@ -3,6 +3,7 @@ from __future__ import annotations
 import json
 from itertools import permutations
 
+import nibabel
 import numpy as np
 import pytest
 
@@ -80,3 +81,15 @@ def test_samples_are_files_too():
     scene = open_scene(["sample:t1"])
     assert scene.layers[0].path == "sample:t1"
     assert len(source_files(scene)) == 1
+
+
+def test_the_phase_of_complex_numbers_is_opened_by_name(tmp_path):
+    data = (np.arange(24).reshape(2, 3, 4) * (1 - 1j)).astype(np.complex64)
+    nibabel.Nifti1Image(data, np.eye(4)).to_filename(tmp_path / "field.nii")
+    whole, phase = open_volumes([str(tmp_path / "field.nii"), str(tmp_path / "field.nii#phase")])
+    assert (whole.name, phase.name) == ("field", "field-phase")
+    np.testing.assert_allclose(phase.data, np.angle(data), rtol=1e-6)
+    scene = open_scene([tmp_path / "field.nii#phase"])
+    np.testing.assert_array_equal(open_layer(scene.layers[0]).data, phase.data)
+    with pytest.raises(SceneError, match="memory only"):
+        save_scene(scene, tmp_path / "scene.toml")

@@ -9,12 +9,12 @@ import nibabel as nib
 import numpy as np
 import pytest
 
-from volstudio.errors import UnreadableFileError
+from volstudio.errors import UnreadableFileError, WrongTypeError
 from volstudio.geometry.affine import Affine
 from volstudio.volumes import series, stored
 from volstudio.volumes.readers import open_volume
-from volstudio.volumes.save import save_header
-from volstudio.volumes.series import PackedSeries, StoredArray
+from volstudio.volumes.save import save_header, save_volume
+from volstudio.volumes.series import PackedSeries, StoredArray, part_of
 
 
 def codes(volume):
@@ -272,6 +272,35 @@ def test_complex_numbers_are_shown_by_their_magnitude(write_nifti, oblique):
     assert volume.data.dtype == np.float32
     np.testing.assert_allclose(volume.data, 5.0)
     assert "complex" in codes(volume)
+
+
+@pytest.mark.parametrize("dtype", [np.complex64, np.complex128])
+def test_other_parts_of_complex_numbers_are_shown_by_choice(write_nifti, tmp_path, oblique, dtype):
+    chance = np.random.default_rng(0)
+    data = (chance.normal(size=(2, 3, 4)) + 1j * chance.normal(size=(2, 3, 4))).astype(dtype)
+    volume = open_volume(write_nifti("c.nii", data, oblique))
+    for part, truth in (("magnitude", abs(data)), ("phase", np.angle(data)), ("real", data.real), ("imaginary", data.imag)):
+        shown = part_of(volume, part)
+        assert shown.name == f"c-{part}"
+        np.testing.assert_allclose(shown.data, truth, rtol=1e-6)
+        assert any(f"their {part} is shown" in finding.text for finding in shown.findings)
+        save_volume(shown, tmp_path / f"{part}.nii")
+        saved = np.asanyarray(nib.load(tmp_path / f"{part}.nii").dataobj)
+        np.testing.assert_allclose(saved, data if part == "magnitude" else truth, rtol=1e-6)  # as magnitude, the whole number
+    with pytest.raises(WrongTypeError, match="not complex"):
+        part_of(open_volume(write_nifti("r.nii", np.zeros((2, 3, 4), np.int16), oblique)), "phase")
+
+
+def test_scaling_is_that_of_both_parts_of_complex_numbers(write_nifti, oblique):
+    """nifti1.h: "If datatype is a complex type, then the scaling is to be applied to both the real and imaginary parts"."""
+    data = (np.full((2, 3, 4), 3 + 4j)).astype(np.complex64)
+    path = write_nifti("c.nii", data, oblique)
+    raw = bytearray(path.read_bytes())
+    raw[112:120] = np.array([-2.0, 1.0], "<f4").tobytes()
+    path.write_bytes(raw)
+    volume = open_volume(path)
+    np.testing.assert_allclose(volume.data, abs(-5 - 7j), rtol=1e-6)
+    np.testing.assert_allclose(part_of(volume, "phase").data, np.angle(-5 - 7j), rtol=1e-6)
 
 
 def test_extensions_are_counted(tmp_path, ramp, oblique):

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, get_args
 
 import msgspec
 
@@ -18,6 +18,7 @@ from volstudio.scene.files import SUFFIXES, load_scene
 from volstudio.scene.model import Scene
 from volstudio.scene.sources import open_layer
 from volstudio.volumes.nifti_forms import Form
+from volstudio.volumes.series import Part, part_of
 from volstudio.volumes.store import STORE
 from volstudio.volumes.volume import Volume, distinct_names
 
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from volstudio.volumes.dicom import DicomSeries
+
+PARTS: dict[str, Part] = {part: part for part in get_args(Part)}
 
 __all__ = ["Form", "open_layer", "open_scene", "open_volumes", "series_in", "source_files"]
 
@@ -66,12 +69,13 @@ def open_scene(paths: Sequence[str | os.PathLike[str]], *, form: Form = "auto") 
 def open_volumes(paths: Sequence[str], *, form: Form = "auto") -> tuple[Volume, ...]:
     """Volumes by path or sample name, kept warm, under names that tell them apart.
 
-    Files of one DICOM scan, as ``folder/*.dcm`` names them, are one volume.
+    Files of one DICOM scan, as ``folder/*.dcm`` names them, are one volume. ``field.nii#phase`` (or ``#real``, ``#imaginary``) is another
+    part of complex numbers than their magnitude.
     """
     volumes: list[Volume] = []
     for path in map(absolute, paths):
         if not any(volume.source and volume.source.format == "DICOM" and Path(path) in volume.source.files for volume in volumes):
-            volumes.append(STORE.get(path, form=form))
+            volumes.append(_opened(path, form))
     names = distinct_names(volumes)
     return tuple(volume if volume.name == name else volume.renamed(name) for volume, name in zip(volumes, names, strict=True))
 
@@ -112,6 +116,15 @@ def absolute(path: str) -> str:
     if "#" in path and not os.path.lexists(os.path.expanduser(path)):  # noqa: PTH111 - see below
         path = _file_of_series(path)
     return os.path.abspath(os.path.expanduser(path))  # noqa: PTH100, PTH111 - Path.resolve would follow links, which people use as names
+
+
+def _opened(path: str, form: Form) -> Volume:
+    """The volume of a path, or the part of its complex numbers that the end of the path names."""
+    file, _, named = path.rpartition("#")
+    part = PARTS.get(named)
+    if part is None or os.path.lexists(path) or not os.path.lexists(file):
+        return STORE.get(path, form=form)
+    return part_of(STORE.get(file, form=form), part)
 
 
 def _file_of_series(path: str) -> str:

@@ -157,5 +157,11 @@ def _type_findings(stored: np.dtype[Any]) -> tuple[Finding, ...]:
     if stored.names:
         return (Finding("colour", f"The voxels are colours ({''.join(stored.names)}); their brightness is shown.", "warning"),)
     if stored.kind == "c":
-        return (Finding("complex", "The voxels are complex numbers; their magnitude is shown.", "warning"),)
+        return (
+            Finding(
+                "complex",
+                "The voxels are complex numbers; their magnitude is shown (name the file with #phase, #real or #imaginary for these).",
+                "warning",
+            ),
+        )
     return ()

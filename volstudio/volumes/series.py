@@ -12,12 +12,12 @@ import os
 import tempfile
 import threading
 import weakref
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 import numpy as np
 
-from volstudio.errors import UnreadableFileError
+from volstudio.errors import UnreadableFileError, WrongTypeError
 from volstudio.volumes.integrity import in_words
 
 if TYPE_CHECKING:
@@ -26,10 +26,24 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from volstudio.volumes.packing import ByteStream, Tail
+    from volstudio.volumes.volume import Volume
 
-__all__ = ["IN_MEMORY", "RGB_WEIGHTS", "Decoder", "PackedSeries", "RawArray", "StoredArray", "fill_voxels", "resident_bytes", "voxel_array"]
+__all__ = [
+    "IN_MEMORY",
+    "RGB_WEIGHTS",
+    "Decoder",
+    "PackedSeries",
+    "Part",
+    "RawArray",
+    "StoredArray",
+    "fill_voxels",
+    "part_of",
+    "resident_bytes",
+    "voxel_array",
+]
 
-Kind = Literal["stored", "scaled", "magnitude", "luminance"]
+Kind = Literal["stored", "scaled", "complex", "luminance"]
+Part = Literal["magnitude", "phase", "real", "imaginary"]
 RGB_WEIGHTS = (0.299, 0.587, 0.114)  # ITU-R BT.601 luma, as most of the field's tools use for RGB volumes
 FLOAT_REACH = 1e12  # stored floats are smaller than this, whatever their unit
 IN_MEMORY = 1 << 30  # a larger packed series goes to a temporary file, whose pages the system can drop
@@ -60,12 +74,15 @@ class Decoder:
     stored : numpy dtype
         With its byte order; a structure of R, G, B[, A] for colours.
     slope, inter : float
-        ``value = slope * stored + inter``.
+        ``value = slope * stored + inter``; of complex numbers both parts are scaled so (nifti1.h, "DATA SCALING").
+    part : "magnitude", "phase", "real", "imaginary"
+        What is shown of complex numbers; the phase in radians.
     """
 
     stored: np.dtype[Any]
     slope: float = 1.0
     inter: float = 0.0
+    part: Part = "magnitude"
 
     @property
     def kind(self) -> Kind:
@@ -73,7 +90,7 @@ class Decoder:
         if self.stored.names:
             return "luminance"
         if self.stored.kind == "c":
-            return "magnitude"
+            return "complex"
         return "scaled" if self.scales else "stored"
 
     @property
@@ -91,7 +108,7 @@ class Decoder:
         kind, itemsize = self.kind, self.stored.itemsize
         if kind == "luminance":
             return np.dtype(np.uint8)
-        if kind == "magnitude":
+        if kind == "complex":
             return np.dtype(np.float32 if itemsize == 8 else np.float64)
         if kind == "scaled":
             wide = itemsize > 4 or (itemsize == 4 and self.stored.kind in "iu")
@@ -118,10 +135,19 @@ class Decoder:
             return values
 
     def _values(self, raw: NDArray[Any]) -> NDArray[Any]:
-        numbers = np.abs(raw.astype(self.stored.newbyteorder("="))) if self.kind == "magnitude" else raw
-        if (self.slope, self.inter) == (1.0, 0.0):
-            return np.asarray(numbers)
-        return np.asarray(numbers.astype(np.float64) * self.slope + self.inter)
+        if self.kind == "complex":
+            return self._part(raw.astype(self.stored.newbyteorder("=")))
+        return np.asarray(raw.astype(np.float64) * self.slope + self.inter)
+
+    def _part(self, numbers: NDArray[Any]) -> NDArray[Any]:
+        """What is shown of complex numbers."""
+        if self.scales:
+            numbers = numbers.astype(np.complex128) * self.slope + self.inter * (1 + 1j)
+        if self.part == "magnitude":
+            return np.asarray(np.abs(numbers))
+        if self.part == "phase":
+            return np.asarray(np.angle(numbers))
+        return np.asarray(numbers.real if self.part == "real" else numbers.imag)
 
 
 class StoredArray:
@@ -163,7 +189,7 @@ class StoredArray:
     @property
     def folds(self) -> bool:
         """Whether a value stands for several stored numbers, a colour or a complex number, so that new voxels are made of these."""
-        return self._decoder.kind in ("luminance", "magnitude") and not self._decoder.scales
+        return self._decoder.kind in ("luminance", "complex") and not self._decoder.scales and self._decoder.part == "magnitude"
 
     @property
     def dtype(self) -> np.dtype[Any]:
@@ -270,6 +296,23 @@ def voxel_array(raw: RawArray, decoder: Decoder) -> Any:  # noqa: ANN401 - a num
         if raw.dtype.isnative:
             return _frozen(np.asarray(raw))
     return StoredArray(raw, decoder)
+
+
+def part_of(volume: Volume, part: Part) -> Volume:
+    """A volume of complex numbers that shows another part of them: ``"<name>-phase"``, and so on.
+
+    Raises
+    ------
+    WrongTypeError
+        Its numbers are not complex.
+    """
+    data = volume.data
+    if not isinstance(data, StoredArray) or data.decoder.kind != "complex":
+        raise WrongTypeError(f"{volume.name!r} has no {part} to show: its voxels are {data.dtype}, not complex numbers.")
+    text = f"The voxels are complex numbers; their {part} is shown."
+    findings = tuple(replace(found, text=text) if found.code == "complex" else found for found in volume.findings)
+    shown = replace(volume, data=StoredArray(data.raw, replace(data.decoder, part=part)), findings=findings)
+    return shown.renamed(f"{volume.name}-{part}")
 
 
 def resident_bytes(data: object) -> int:

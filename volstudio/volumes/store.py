@@ -18,7 +18,7 @@ import numpy as np
 from volstudio.errors import UnreadableFileError
 from volstudio.volumes.integrity import check_regular, memory_budget
 from volstudio.volumes.readers import open_volume
-from volstudio.volumes.series import resident_bytes
+from volstudio.volumes.series import StoredArray, resident_bytes
 
 if TYPE_CHECKING:
     from collections.abc import Hashable
@@ -159,4 +159,6 @@ def path_of(volume: Volume) -> str:
     sample = volume.facts.get("sample")
     if isinstance(sample, str):
         return f"{SAMPLE}{sample}"
+    if isinstance(volume.data, StoredArray) and volume.data.decoder.part != "magnitude":
+        return STORE.add(volume)  # the file alone would be opened as its magnitude
     return str(volume.source.path) if volume.source is not None else STORE.add(volume)
