@@ -111,3 +111,52 @@ def test_a_result_is_judged_unless_not(fixed, moving):
     assert other.trust is None
     np.testing.assert_array_equal(judged.moving_to_fixed.matrix, other.moving_to_fixed.matrix)
     assert judged.metric_name == "mutual information"
+
+
+# ---------------------------------------------------------------------------------------------------------------------- bounds
+HOW = [{"refine": refine, "start": start} for refine in ("simpleitk", "builtin") for start in ("given", "search")]
+
+
+def reach(found):
+    """Turn in degrees between start and answer, and mm that the middle of the head went, by the moving scan's own points."""
+    change = found.moving_to_fixed.matrix @ np.linalg.inv(found.start.matrix)
+    turn = np.degrees(np.arccos(np.clip((np.trace(change[:3, :3]) - 1) / 2, -1, 1)))
+    middle = found.start.inverse().apply(np.zeros(3))
+    return turn, np.linalg.norm(found.moving_to_fixed.apply(middle) - found.start.apply(middle))
+
+
+@pytest.mark.parametrize("how", HOW)
+def test_an_answer_within_the_bounds_is_found_as_without(heads, fixed, moving, moved, how):
+    plan = QUICK.with_(**how, max_turn_deg=20, max_shift_mm=25)
+    found = register(fixed, moving, plan=plan, judge=False)
+    assert heads.error_mm(found.fixed_to_moving.matrix, moved) < 0.2
+    assert "held back" not in " ".join(found.notes)
+
+
+@pytest.mark.parametrize("how", HOW)
+def test_an_answer_beyond_the_bounds_is_held_back_and_said(heads, fixed, moving, moved, how):
+    for bound in ({"max_turn_deg": 4}, {"max_shift_mm": 5}):
+        found = register(fixed, moving, plan=QUICK.with_(**how, **bound), judge=False)
+        turn, shift = reach(found)
+        if "max_turn_deg" in bound:
+            assert 3.9 < turn < 4.001
+        else:
+            assert 4 < shift < 6  # the object's middle is some mm from the head's
+        assert "held back by the plan's bounds" in " ".join(found.notes)
+        # As near as it may: nearer than the headers, in spite of the bound.
+        assert heads.error_mm(found.fixed_to_moving.matrix, moved) < heads.error_mm(np.eye(4), moved)
+
+
+def test_a_search_within_bounds_finds_what_lies_within_and_not_what_lies_beyond(heads, fixed):
+    for degrees, bound, is_found in ((50, 70, True), (170, 60, False)):
+        moved = heads.rigid((1, 2, -1), degrees, (8, -6, 10))
+        moving = heads.head((48, 60, 46), heads.grid_affine((48, 60, 46), np.diag([3.0] * 3)), name="moving", moved=moved, seed=1)
+        found = register(fixed, moving, plan=QUICK.with_(max_turn_deg=bound, refine="builtin"), judge=False)
+        assert reach(found)[0] <= bound + 0.001
+        assert (heads.error_mm(found.fixed_to_moving.matrix, moved) < 0.3) == is_found
+
+
+def test_bounds_are_about_a_given_start(heads, fixed, moving, moved):
+    near = Affine(heads.rigid((0, 1, 0), 5, (6, 4, 0)) @ np.linalg.inv(moved), "moving:scanner", "fixed:scanner")
+    found = register(fixed, moving, plan=QUICK.with_(max_turn_deg=8, max_shift_mm=12), start=near, judge=False)
+    assert heads.error_mm(found.fixed_to_moving.matrix, moved) < 0.2

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
     from volstudio.geometry.affine import FloatArray
     from volstudio.progress import Progress
+    from volstudio.registration.bounds import Bounds
     from volstudio.registration.pairing import Pairing
     from volstudio.registration.plan import Metric, RegistrationPlan
     from volstudio.registration.prepare import Level
@@ -99,7 +100,9 @@ def fine(plan: RegistrationPlan) -> Stage:
     return Stage(samples=plan.samples, bins=plan.bins, step=0.25, tolerance=plan.tolerance, iterations=FINE_ITERATIONS, metric=plan.metric)
 
 
-def contest(pairing: Pairing, plan: RegistrationPlan, *, header: FloatArray, progress: Progress, report: Report) -> Contest:
+def contest(
+    pairing: Pairing, plan: RegistrationPlan, *, header: FloatArray, progress: Progress, report: Report, within: Bounds | None = None
+) -> Contest:
     """The best place at the two coarsest levels, of all that the search and the header lead to.
 
     Parameters
@@ -111,20 +114,23 @@ def contest(pairing: Pairing, plan: RegistrationPlan, *, header: FloatArray, pro
     progress : Progress
     report : callable
         Told of every step: the level's voxel edge, the summit so far, the progress of this climb and the share of it that is done.
+    within : Bounds, optional
+        Poses beyond them are not looked at.
     """
     first = pairing.source[0], pairing.target[0]
     second = pairing.source[:2][-1], pairing.target[:2][-1]  # the first again where there is one level only
-    trials = search(*first, keep=STARTS, seed=plan.seed, progress=progress.part(0.0, 0.4))
+    trials = search(*first, keep=STARTS, seed=plan.seed, progress=progress.part(0.0, 0.4), within=within)
     poses = [*(trial.pose for trial in trials), *_middles(pairing), header]
-    listener = _Listener(plan.seed, progress.part(0.4, 0.7), report)
+    poses = poses if within is None else [within.clip(pose) for pose in poses]
+    listener = _Listener(plan.seed, progress.part(0.4, 0.7), report, within)
     summits, coarse_ways = _climb_all(first, poses[:-1], COARSE, listener, hopeless=partial(_hopeless, pairing=pairing))
     # By itself: where the header lies is no reason to give up another climb.
-    ((from_header,), header_way) = _climb_all(first, poses[-1:], COARSE, _Listener(plan.seed, progress.part(0.7, 0.8), report))
+    ((from_header,), header_way) = _climb_all(first, poses[-1:], COARSE, replace(listener, progress=progress.part(0.7, 0.8)))
     summits, coarse_ways = [*summits, from_header], [*coarse_ways, *header_way]
     finalists = _distinct(sorted(summits, key=_score, reverse=True), pairing, from_header, keep=FINALISTS)
     if not finalists:
         return Contest(from_header, 0.0, coarse_ways[-1])
-    last, ways = _climb_all(second, [s.pose for s in finalists], MIDDLE, _Listener(plan.seed, progress.part(0.8, 1.0), report))
+    last, ways = _climb_all(second, [s.pose for s in finalists], MIDDLE, replace(listener, progress=progress.part(0.8, 1.0)))
     best = _believed(from_header, finalists, last, pairing)
     others = [_score(s) for s in last if _apart(s.pose, best.pose, pairing) > 2 * APART * pairing.source[0].spacing]
     number = last.index(best)
@@ -132,7 +138,16 @@ def contest(pairing: Pairing, plan: RegistrationPlan, *, header: FloatArray, pro
     return Contest(best, max(others, default=0.0) / max(_score(best), 1e-9), way)
 
 
-def ascend(pairing: Pairing, plan: RegistrationPlan, pose: FloatArray, *, contested: bool, progress: Progress, report: Report) -> Summit:
+def ascend(
+    pairing: Pairing,
+    plan: RegistrationPlan,
+    pose: FloatArray,
+    *,
+    contested: bool,
+    progress: Progress,
+    report: Report,
+    within: Bounds | None = None,
+) -> Summit:
     """Climb from a pose through the levels to the finest.
 
     Parameters
@@ -142,7 +157,7 @@ def ascend(pairing: Pairing, plan: RegistrationPlan, pose: FloatArray, *, contes
     pose : (4, 4) float array
     contested : bool
         Whether the pose comes from `contest`: of its two levels, only the finest there is may be climbed again.
-    progress, report
+    progress, report, within
         As in `contest`.
     """
     count = len(pairing.source)
@@ -150,7 +165,7 @@ def ascend(pairing: Pairing, plan: RegistrationPlan, pose: FloatArray, *, contes
     rough = [replace(stage, metric=plan.metric) for stage in (COARSE, MIDDLE, *[BETWEEN] * count)]
     climbs = [*enumerate(rough[: count - 1]), (count - 1, fine(plan))][first:]
     for done, (number, stage) in enumerate(climbs):
-        listener = _Listener(plan.seed, progress.part(done / len(climbs), (done + 1) / len(climbs)), report)
+        listener = _Listener(plan.seed, progress.part(done / len(climbs), (done + 1) / len(climbs)), report, within)
         ((here,), _) = _climb_all((pairing.source[number], pairing.target[number]), [pose], stage, listener)
         pose = here.pose
     return here
@@ -158,11 +173,12 @@ def ascend(pairing: Pairing, plan: RegistrationPlan, pose: FloatArray, *, contes
 
 @dataclass(frozen=True, slots=True)
 class _Listener:
-    """What the climbs of one level share: the seed of their samples, and whom they tell."""
+    """What the climbs of one level share: the seed of their samples, whom they tell, and their bounds."""
 
     seed: int
     progress: Progress
     report: Report
+    within: Bounds | None = None
 
 
 def _climb_all(
@@ -176,7 +192,7 @@ def _climb_all(
     """Summits of one level of source and target, from each pose, and the ways there."""
     source, target = levels
     comparison = Comparison(Samples.draw(source, stage.samples, seed=listener.seed), target, bins=stage.bins, metric=stage.metric)
-    pace = Pace(stage.step * source.spacing, stage.tolerance * source.spacing, stage.iterations)
+    pace = Pace(stage.step * source.spacing, stage.tolerance * source.spacing, stage.iterations, listener.within)
     ways: list[Way] = [()] * len(poses)
     done = 0.0
 

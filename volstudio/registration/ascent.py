@@ -13,10 +13,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from volstudio.geometry.rotation import proper, to_axis_angle
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Sequence
 
     from volstudio.geometry.affine import FloatArray
+    from volstudio.registration.bounds import Bounds
     from volstudio.registration.comparison import Comparison, Likeness
 
 __all__ = ["Pace", "Summit", "climb", "climb_each"]
@@ -77,11 +80,14 @@ class Pace:
     tolerance_mm : float
         A step shorter than this ends the climb.
     iterations : int
+    within : Bounds or None
+        No step leaves them: one that would is cut short where it meets them, so that a climb goes on along their edge.
     """
 
     step_mm: float
     tolerance_mm: float
     iterations: int
+    within: Bounds | None = None
 
 
 def climb(
@@ -172,7 +178,7 @@ def _climbing(
         if not np.isfinite(place.value) or np.linalg.norm(place.slope) < FLAT:
             break
         move = _direction(place.slope, inverse, step_mm)
-        found = yield from _line_search(radius, place, move)
+        found = yield from _line_search(centroid, radius, place, move, pace.within)
         if found is None:  # no gain along it: forget the Hessian, and try a shorter step straight uphill
             if step_mm < pace.tolerance_mm:
                 return replace(summit, converged=True)
@@ -206,15 +212,28 @@ def _direction(slope: FloatArray, inverse: FloatArray | None, step_mm: float) ->
 
 
 def _line_search(
-    radius: float, place: _Place, move: FloatArray
+    centroid: FloatArray, radius: float, place: _Place, move: FloatArray, within: Bounds | None
 ) -> Generator[tuple[FloatArray, FloatArray], Likeness, tuple[_Place, FloatArray] | None]:
-    """The first place along a move, ever shorter, that gains enough; None where none does."""
+    """The first place along a move, ever shorter, that gains enough, and the move to it; None where none does."""
     for _ in range(MOST_HALVINGS):
-        there = yield from _look(radius, _turn(move[:3] / radius) @ place.rotation, place.position + move[3:])
-        if there.value > place.value + SUFFICIENT * (place.slope @ move):
-            return there, move
+        rotation, position, done = _turn(move[:3] / radius) @ place.rotation, place.position + move[3:], move
+        if within is not None:
+            rotation, position = _kept(within, rotation, position, centroid)
+            axis, angle = to_axis_angle(proper(rotation @ place.rotation.T))
+            done = np.concatenate([axis * angle * radius, position - place.position])
+        there = yield from _look(radius, rotation, position)
+        if there.value > place.value + SUFFICIENT * max(float(place.slope @ done), 0.0):
+            return there, done
         move = move * SHRINK
     return None
+
+
+def _kept(within: Bounds, rotation: FloatArray, position: FloatArray, centroid: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """Rotation, and position of the centroid, within bounds."""
+    pose = np.eye(4)
+    pose[:3, :3], pose[:3, 3] = rotation, position - rotation @ centroid
+    pose = within.clip(pose)
+    return pose[:3, :3], pose[:3, :3] @ centroid + pose[:3, 3]
 
 
 def _bfgs(inverse: FloatArray | None, move: FloatArray, change: FloatArray) -> FloatArray | None:

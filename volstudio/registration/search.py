@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from volstudio.geometry.rotation import from_axis_angle, to_axis_angle
 from volstudio.registration.field import Samples
 from volstudio.registration.orientations import cube_rotations, spread_rotations
 
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 
     from volstudio.geometry.affine import FloatArray
     from volstudio.progress import Progress
+    from volstudio.registration.bounds import Bounds
     from volstudio.registration.prepare import Level
 
 __all__ = ["Trial", "search"]
@@ -47,6 +49,8 @@ LOOKED_UP = 1 << 16  # voxels at once: their numbers stay in the cache
 LEAST_OVERLAP = 0.5
 # Values up to here are air: `prepare` gives the object 0.06 and more.
 AIR = 0.06
+# Below this largest turn the spread rotations leave gaps; each axis is then tried by this part of it, both ways.
+NARROW_DEG, PART_OF_BOUND = 60.0, 0.6
 # Two trials count as one below this turn (Frobenius norm of the difference of the matrices) and this many voxels.
 SAME_TURN, SAME_SHIFT = 0.05, 3.0
 
@@ -67,7 +71,7 @@ class Trial:
     pose: FloatArray
 
 
-def search(source: Level, target: Level, *, keep: int, seed: int, progress: Progress) -> list[Trial]:
+def search(source: Level, target: Level, *, keep: int, seed: int, progress: Progress, within: Bounds | None = None) -> list[Trial]:
     """The best distinct poses of a level in another, best first.
 
     Parameters
@@ -80,13 +84,17 @@ def search(source: Level, target: Level, *, keep: int, seed: int, progress: Prog
         Of the samples.
     progress : Progress
         Told after every few rotations.
+    within : Bounds, optional
+        Only rotations and places within them are tried, about the pose in their middle.
     """
     samples = Samples.draw(source, SAMPLES, seed=seed)
     crisp = np.searchsorted(_class_edges(source, seed), samples.values)
-    shifts = _shifts(samples, target)
-    labels = _Labels(target, shifts, _class_edges(target, seed))
-    middle = target.moments()[0]
+    middle, shifts = target.moments()[0], _shifts(samples, target)
     rotations = np.concatenate([cube_rotations(), spread_rotations(ROTATIONS)])
+    if within is not None:
+        rotations = _rotations_within(within, rotations)
+        shifts = _shifts_within(within, shifts, target, samples.centroid)
+    labels = _Labels(target, shifts, _class_edges(target, seed))
     # A part of the samples, spread as evenly as all, tells which rotations are worth all of them.
     few = _Crowd(samples.points[:, ::FEW], crisp[::FEW])
     rough = np.empty(len(rotations), np.float32)
@@ -213,6 +221,22 @@ def _shifts(samples: Samples, target: Level) -> NDArray[np.intp]:
         if len(lattice) <= MOST_SHIFTS:
             return lattice
         stride += 1
+
+
+def _rotations_within(within: Bounds, rotations: FloatArray) -> FloatArray:
+    """The start's rotation turned by those of ``rotations`` that bounds allow; where they are narrow, by a part of them about each axis."""
+    allowed = [turn for turn in rotations if np.degrees(to_axis_angle(turn)[1]) <= within.turn_deg]
+    if within.turn_deg < NARROW_DEG:
+        angle = np.radians(within.turn_deg) * PART_OF_BOUND
+        allowed = [np.eye(3), *(from_axis_angle(sign * axis, angle) for axis in np.eye(3) for sign in (-1, 1))]
+    return np.asarray(np.array(allowed) @ within.start[:3, :3])
+
+
+def _shifts_within(within: Bounds, shifts: NDArray[np.intp], target: Level, centroid: FloatArray) -> NDArray[np.intp]:
+    """Of shifts from the target's middle, those that lead near enough to where the start puts the source's; the nearest at least."""
+    start = within.start[:3, :3] @ centroid + within.start[:3, 3]
+    away = np.linalg.norm(target.moments()[0] + shifts @ target.steps.T - start, axis=1)
+    return shifts[away <= max(within.shift_mm + STRIDE * target.spacing, float(away.min()))]
 
 
 def _distinct(
