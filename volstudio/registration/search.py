@@ -236,7 +236,7 @@ def _shifts_within(within: Bounds, shifts: NDArray[np.intp], target: Level, cent
     """Of shifts from the target's middle, those that lead near enough to where the start puts the source's; the nearest at least."""
     start = within.start[:3, :3] @ centroid + within.start[:3, 3]
     away = np.linalg.norm(target.moments()[0] + shifts @ target.steps.T - start, axis=1)
-    return shifts[away <= max(within.shift_mm + STRIDE * target.spacing, float(away.min()))]
+    return np.asarray(shifts[away <= max(within.shift_mm + STRIDE * target.spacing, float(away.min()))])
 
 
 def _distinct(
