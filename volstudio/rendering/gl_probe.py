@@ -15,7 +15,12 @@ from dataclasses import dataclass
 
 __all__ = ["APT_LINE", "Probe", "Trial", "find_opengl", "probe_opengl"]
 
-APT_LINE = "apt-get install libegl1 libgl1-mesa-dri"
+# What a Debian or Ubuntu without a desktop lacks for 3D (the first three) and for Qt's X11 plug-in: one line, because nobody should have
+# to come back for the second half.
+APT_LINE = (
+    "apt-get install libegl1 libgl1 libgl1-mesa-dri libdbus-1-3 libfontconfig1 libglib2.0-0 libxcb-cursor0 libxcb-icccm4 libxcb-keysyms1 "
+    "libxcb-shape0 libxkbcommon-x11-0"
+)
 TIMEOUT_S = 60.0
 ENVIRONMENT = "VTK_DEFAULT_OPENGL_WINDOW"
 # Variables that choose a driver for Mesa and for libglvnd; a driver that is not there looks like no OpenGL at all.
