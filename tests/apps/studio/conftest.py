@@ -8,6 +8,7 @@ import subprocess
 import sys
 import textwrap
 import time
+import warnings
 from typing import TYPE_CHECKING, Any
 
 import nibabel as nib
@@ -267,6 +268,20 @@ class Hand:
             self.app.sendEvent(field, event)
         QTest.keyClick(field, Qt.Key.Key_Return)
         self.settle()
+
+    def drop(self, window: Any, *paths: Path) -> None:
+        """Let files go over the window."""
+        from PySide6.QtCore import QMimeData, QPoint, QPointF, Qt, QUrl
+        from PySide6.QtGui import QDragEnterEvent, QDropEvent
+
+        data, left, none = QMimeData(), Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier
+        data.setUrls([QUrl.fromLocalFile(str(path)) for path in paths])
+        with warnings.catch_warnings():  # Qt 6.12 deprecates the only way to make this event, and offers no other in Python
+            warnings.simplefilter("ignore", DeprecationWarning)
+            enter = QDragEnterEvent(QPoint(50, 50), Qt.DropAction.CopyAction, data, left, none)
+        self.app.sendEvent(window, enter)
+        assert enter.isAccepted()
+        self.app.sendEvent(window, QDropEvent(QPointF(50, 50), Qt.DropAction.CopyAction, data, left, none))
 
     def _point(self, at: tuple[float, float]) -> Any:
         from PySide6.QtCore import QPoint
