@@ -10,8 +10,23 @@ OURS = "volstudio"
 
 
 def tables(rows):
-    """Per pair and method, per level and method, and where a peer is more accurate on the same cases."""
-    return "\n\n".join((_by(rows, "pair"), _by(rows, "level"), _duels(rows)))
+    """All methods side by side, then per pair, per level, and against each peer on the cases that it found."""
+    return "\n\n".join((_side_by_side(rows), _by(rows, "pair"), _by(rows, "level"), _duels(rows)))
+
+
+def _side_by_side(rows):
+    """One line per pair: median error of the cases found, how many those are, and median CPU seconds."""
+    methods = list(dict.fromkeys(row["method"] for row in rows))
+    lines = ["| pair | " + " | ".join(methods) + " |", "|" + "---|" * (len(methods) + 1)]
+    for pair in dict.fromkeys(row["pair"] for row in rows):
+        cells = []
+        for method in methods:
+            mine = [row for row in rows if (row["pair"], row["method"]) == (pair, method)]
+            errors = [row["error_mm"] for row in mine if row["error_mm"] < row["tolerance_mm"]]
+            seconds = f"{median(row['cpu_s'] for row in mine):.2g} s" if mine else ""
+            cells.append(f"{median(errors):.3f} mm ({len(errors)}/{len(mine)}), {seconds}" if errors else f"0/{len(mine)}, {seconds}")
+        lines.append("| " + " | ".join((pair, *cells)) + " |")
+    return "\n".join(lines)
 
 
 def _by(rows, column):
