@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import numpy as np
 
 from volstudio.geometry.rotation import from_axis_angle
-from volstudio.registration.epi_signal import CLASSES, Fit, Scan, Spread, fitted, slopes, view
+from volstudio.registration.epi_signal import CLASSES, Fit, Scan, Shades, Spread, fitted, shares_of, slopes, view, widened
 from volstudio.registration.otsu import air_threshold
 
 if TYPE_CHECKING:
@@ -35,15 +35,16 @@ LEAST_RATIO = 1.15  # of the volumes of the voxels
 LEAST_ALONG = 6  # voxels across every axis
 LEAST_COUNTED = 4000  # voxels of the coarse scan that lie in the anatomy
 MOST_COUNTED = 200_000  # larger scans are averaged in blocks
-# Widths of the point spread that are tried, in voxels: MR resolves its voxels, PET's are smaller than what it resolves.
-WIDTHS = (1.0, 2.25)
+# Width of the point spread that is tried beside a voxel's, in voxels: MR resolves its voxels, PET's are smaller than what it resolves.
+WIDE = 2.25
 MARGIN = 2  # voxels of air around the object that count
 # Steps overshoot by this: contrast and gain follow each step and give the rest of the way (bench/epi_cases: 0.27 of it).
 OVERSHOOT = 1.3
 # In voxels. Weights are found anew as long as steps are longer than the first, so that they cannot chase distortion; the second ends it.
 ROUGH, FINE = 0.08, 0.01
 STEPS = 7
-KNOT_STRIDE = 7  # every so many values of the fine scan tell its classes as well as all
+STRIDE = 7  # every so many values of a scan tell its intensities as well as all
+LEAST_STEP = 1e-6
 # What a fit must be to be believed: below these the images are of another kind, and the pose stays as it was.
 LEAST_EXPLAINED, LEAST_SHARE, FARTHEST = 0.6, 0.12, 1.0
 
@@ -140,29 +141,31 @@ class _Way:
     near: NDArray[np.bool_]
     threshold: float
     fine: Scan
-    knots: FloatArray
+    shades: Shades
 
     def to_rest(self, place: FloatArray, report: Callable[[int, float, FloatArray], None]) -> Settled | Unsettled:
         """Gauss-Newton from a map coarse scanner -> fine scanner; the pose of the answer is such a map too."""
         edge, start, kept = self.coarse.edge, place, False
-        spreads = [Spread.of(self.coarse, self.fine, width=width) for width in WIDTHS]
-        inside = self._inside(place, spreads[-1])
+        spread = Spread.of(self.coarse, self.fine, width=1.0)
+        inside = self._inside(place)
         if int(inside.sum()) < LEAST_COUNTED:
             return Unsettled("too little of the coarser scan lies within the finer one to fit its signal")
-        looks = [self._look(place, spread, inside) for spread in spreads]
-        best = int(np.argmin([fit.noise for _, fit in looks]))
-        spread, (classes, fit) = spreads[best], looks[best]
+        shares, classes, fit = self._look(place, spread, inside)
+        wide = self._fit(widened(shares, WIDE), inside, before=fit)
+        if wide.noise < fit.noise:
+            spread = Spread.of(self.coarse, self.fine, width=WIDE)
+            _, classes, fit = self._look(place, spread, inside)
         if not _inverted(fit):
             return Unsettled("the coarser scan is not dark where the finer one is bright")
         for step in range(1, STEPS + 1):
             if step > 1:
-                classes, fit = self._look(place, spread, inside, before=fit, keep_weights=kept)
+                _, classes, fit = self._look(place, spread, inside, before=fit, keep_weights=kept)
             move, length = self._step(slopes(classes, fit.amounts, spread, inside), inside, fit)
             place = place @ move
             report(step, fit.explained, place)
             if kept and length < FINE * edge:
                 break
-            kept = kept or length < ROUGH * edge
+            kept = kept or (step > 1 and length < ROUGH * edge)
         moved = self._distance(start, place, inside)
         if fit.explained < LEAST_EXPLAINED or fit.weight.mean() < LEAST_SHARE:
             return Unsettled(f"the finer scan explains too little of the coarser one's signal ({fit.explained:.0%})")
@@ -172,24 +175,26 @@ class _Way:
 
     def _look(
         self, place: FloatArray, spread: Spread, inside: NDArray[np.bool_], *, before: Fit | None = None, keep_weights: bool = False
-    ) -> tuple[NDArray[np.float32], Fit]:
-        """What the fine scan shows at a place, and how it explains the coarse one."""
-        classes = view(self.coarse, self.fine, spread, self.knots, self._indices(place))
+    ) -> tuple[NDArray[np.float32], NDArray[np.float32], Fit]:
+        """What the fine scan shows at a place (shares of classes, and classes on the finer grid), and how it explains the coarse one."""
+        classes = view(self.coarse, self.fine, spread, self.shades, np.linalg.inv(self.fine.to_scanner) @ place @ self.coarse.to_scanner)
+        shares = shares_of(classes, spread)
+        return shares, classes, self._fit(shares, inside, before=before, keep_weights=keep_weights)
+
+    def _fit(self, shares: NDArray[np.float32], inside: NDArray[np.bool_], *, before: Fit | None, keep_weights: bool = False) -> Fit:
+        """Contrast, gain and weights of shares."""
         tissue = self.coarse.values[inside] > self.threshold
-        return classes, fitted(self.coarse, classes, spread, inside=inside, tissue=tissue, before=before, keep_weights=keep_weights)
+        return fitted(self.coarse, shares, inside=inside, tissue=tissue, before=before, keep_weights=keep_weights)
 
-    def _indices(self, place: FloatArray) -> FloatArray:
-        """(4, 4) indices of the coarse scan -> indices of the fine one."""
-        return np.asarray(np.linalg.inv(self.fine.to_scanner) @ place @ self.coarse.to_scanner)
-
-    def _inside(self, place: FloatArray, spread: Spread) -> NDArray[np.bool_]:
-        """The coarse voxels near the object whose point spread lies within the fine scan."""
-        k, j, i = np.nonzero(self.near)
-        index = self._indices(place) @ np.stack([i, j, k, np.ones_like(i)]).astype(np.float64)
-        margin = spread.reach / 2 * self.coarse.edge / self.fine.edge
-        far = np.array(self.fine.values.shape[::-1])[:, None] - 1 - margin
-        inside = np.zeros_like(self.near)
-        inside[k, j, i] = ((index[:3] >= margin) & (index[:3] <= far)).all(axis=0)
+    def _inside(self, place: FloatArray) -> NDArray[np.bool_]:
+        """The coarse voxels near the object that lie a coarse voxel or more within the fine scan."""
+        margin = self.coarse.edge / self.fine.edge
+        i, j, k = (np.arange(n) for n in self.coarse.values.shape[::-1])
+        inside = self.near
+        rows = (np.linalg.inv(self.fine.to_scanner) @ place @ self.coarse.to_scanner)[:3]
+        for row, count in zip(rows, self.fine.values.shape[::-1], strict=True):
+            index = (row[2] * k + row[3])[:, None, None] + (row[1] * j)[:, None] + row[0] * i
+            inside = inside & (index >= margin) & (index <= count - 1 - margin)
         return inside
 
     def _step(self, per_voxel: NDArray[np.float32], inside: NDArray[np.bool_], fit: Fit) -> tuple[FloatArray, float]:
@@ -218,9 +223,9 @@ class _Way:
 
     def _points(self, inside: NDArray[np.bool_]) -> FloatArray:
         """(3, n) scanner places of coarse voxels, mm."""
-        k, j, i = np.nonzero(inside)
-        affine = self.coarse.to_scanner
-        return np.asarray([row[0] * i + row[1] * j + row[2] * k + row[3] for row in affine[:3]])
+        i, j, k = (np.arange(n) for n in inside.shape[::-1])
+        rows = self.coarse.to_scanner[:3]
+        return np.stack([((row[2] * k + row[3])[:, None, None] + (row[1] * j)[:, None] + row[0] * i)[inside] for row in rows])
 
     def _distance(self, one: FloatArray, other: FloatArray, inside: NDArray[np.bool_]) -> float:
         """Mean distance of two places over what counts, mm."""
@@ -242,10 +247,10 @@ def _by_size(one: Volume, other: Volume) -> tuple[Volume, Volume]:
     return (one, other) if larger else (other, one)
 
 
-def _prepared(coarse: Volume, fine: Volume) -> tuple[Scan, NDArray[np.bool_], float, Scan, FloatArray]:
+def _prepared(coarse: Volume, fine: Volume) -> tuple[Scan, NDArray[np.bool_], float, Scan, Shades]:
     """The object of the coarse scan, where to look, the brightness of its dimmest tissue; the fine scan and its classes' intensities."""
     whole = Scan(_numbers(coarse), coarse.affine.matrix)
-    threshold = air_threshold(whole.values)
+    threshold = air_threshold(whole.values.ravel()[::STRIDE])
     near = _grown(whole.values > threshold)
     ends = [np.flatnonzero(near.any(axis=axes)) for axes in ((1, 2), (0, 2), (0, 1))]
     cut = tuple(slice(int(index[0]), int(index[-1]) + 1) for index in ends)
@@ -259,7 +264,7 @@ def _prepared(coarse: Volume, fine: Volume) -> tuple[Scan, NDArray[np.bool_], fl
     near = near[cut] if (blocks == 1).all() else _grown(scan.values > threshold)
     sharp = Scan(_numbers(fine), fine.affine.matrix)
     sharp = _blocked(sharp, np.maximum(1, np.rint(0.5 * scan.edges.min() / sharp.edges - 0.3).astype(int)))
-    return scan, near, threshold, sharp, _knots(sharp.values)
+    return scan, near, threshold, sharp, _shades(sharp.values)
 
 
 def _numbers(volume: Volume) -> NDArray[np.float32]:
@@ -290,14 +295,12 @@ def _blocked(scan: Scan, blocks: NDArray[np.int_]) -> Scan:
     return Scan(np.ascontiguousarray(values), scan.to_scanner @ step)
 
 
-def _knots(values: NDArray[np.float32]) -> FloatArray:
-    """(CLASSES,) rising intensities: the air's, then evenly from the object's least to its brightest."""
-    values = values.ravel()[::KNOT_STRIDE]
-    low, high = (float(v) for v in np.percentile(values, (0.2, 99.8)))
-    threshold = air_threshold(values)
-    top = float(np.percentile(values[values > threshold], 99.5))
-    knots = np.concatenate([[low], np.linspace(threshold, top, CLASSES - 1)])
-    return np.asarray(np.maximum.accumulate(knots + np.arange(CLASSES) * 1e-6 * (high - low)))
+def _shades(values: NDArray[np.float32]) -> Shades:
+    """Of a scan whose values go from 0 to 1."""
+    values = values.ravel()[::STRIDE]
+    air = float(np.percentile(values, 0.2))
+    dark = max(air_threshold(values), air + LEAST_STEP)
+    return Shades(air, dark, max(float(np.percentile(values[values >= dark], 99.5)), dark + LEAST_STEP))
 
 
 def _grown(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:

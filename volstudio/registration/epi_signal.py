@@ -22,11 +22,12 @@ if TYPE_CHECKING:
 
     from volstudio.geometry.affine import FloatArray
 
-__all__ = ["CLASSES", "Fit", "Scan", "Spread", "fitted", "slopes", "view"]
+__all__ = ["CLASSES", "Fit", "Scan", "Shades", "Spread", "fitted", "shares_of", "slopes", "view", "widened"]
 
 CLASSES = 8
 SUB = 2  # points of the looked-up grid per coarse voxel and axis
 LEAST_WIDTH = 0.5
+TABLE = 512  # steps between two classes, when a contrast is looked up
 # The gain varies over this, a neighbourhood's misfit is taken over that; shares of the coarse scan's voxel edge.
 GAIN_REACH, MISFIT_REACH = 2.8, 1.9
 LEAST_GAIN = 4e-4  # of the mean square signal: where there is none, the gain is one
@@ -133,33 +134,75 @@ class Fit:
     explained: float
 
 
-def view(coarse: Scan, fine: Scan, spread: Spread, knots: FloatArray, coarse_to_fine: FloatArray) -> NDArray[np.float32]:
+@dataclass(frozen=True, slots=True)
+class Shades:
+    """Classes of intensity: the air's, then evenly from the object's darkest to its brightest.
+
+    Parameters
+    ----------
+    air, dark, bright : float
+        Rising.
+    """
+
+    air: float
+    dark: float
+    bright: float
+
+    def classes(self, values: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Class of each value, 0 to CLASSES - 1, and between two where it lies between."""
+        below, above = 1 / (self.dark - self.air), (CLASSES - 2) / (self.bright - self.dark)
+        lines = (values - np.float32(self.air)) * np.float32(below), (values - np.float32(self.dark)) * np.float32(above) + 1
+        bent = np.minimum(*lines) if below > above else np.maximum(*lines)
+        return np.asarray(bent.clip(0, CLASSES - 1))
+
+
+def view(coarse: Scan, fine: Scan, spread: Spread, shades: Shades, coarse_to_fine: FloatArray) -> NDArray[np.float32]:
     """Classes of the fine scan, 0 to CLASSES - 1 and between, on a grid of half coarse voxels with a margin of the spread's reach.
 
     Parameters
     ----------
     coarse, fine : Scan
     spread : Spread
-    knots : (CLASSES,) float array
-        Rising intensities of the fine scan, one per class; outside of it lies the first.
+    shades : Shades
+        Of the fine scan; outside of it lies air.
     coarse_to_fine : (4, 4) float array
         Indices of the coarse scan -> indices of the fine one.
     """
     counts = tuple((n - 1) * SUB + 2 * spread.reach + 1 for n in coarse.values.shape[::-1])
-    seen = sampled_grid(fine.values, coarse_to_fine, first=-spread.reach / SUB, step=1 / SUB, counts=counts, outside=float(knots[0]))
-    return np.interp(seen, knots, np.arange(CLASSES)).astype(np.float32)
+    seen = sampled_grid(fine.values, coarse_to_fine, first=-spread.reach / SUB, step=1 / SUB, counts=counts, outside=shades.air)
+    return shades.classes(seen)
 
 
 def slopes(classes: NDArray[np.float32], amounts: FloatArray, spread: Spread, inside: NDArray[np.bool_]) -> NDArray[np.float32]:
     """(3, n) change of the model's signal, before the gain, per coarse voxel along i, j, k."""
-    signal = np.interp(classes, np.arange(CLASSES), amounts).astype(np.float32)
+    table = np.interp(np.arange(TABLE * (CLASSES - 1) + 1) / TABLE, np.arange(CLASSES), amounts).astype(np.float32)
+    signal = table.take((classes * np.float32(TABLE) + np.float32(0.5)).astype(np.int32))
     return np.stack([spread.averaged(signal, slope_along=axis)[inside] for axis in range(3)])
+
+
+def shares_of(classes: NDArray[np.float32], spread: Spread) -> NDArray[np.float32]:
+    """(CLASSES, k, j, i) share of each class in each coarse voxel."""
+    return np.stack([spread.averaged(np.maximum(0, 1 - np.abs(classes - np.float32(k)))) for k in range(CLASSES)])
+
+
+def widened(shares: NDArray[np.float32], width: float) -> NDArray[np.float32]:
+    """Shares through a point spread of so many voxels, of shares through one of a single voxel."""
+    sigma = np.sqrt((width**2 - 1) / (8 * np.log(2)))
+    weights = np.exp(-0.5 * (np.arange(3) / sigma) ** 2)
+    weights /= weights[0] + 2 * weights[1:].sum()
+    for axis in (1, 2, 3):
+        along = np.moveaxis(shares, axis, 0)
+        total = np.float32(weights[0]) * along
+        for away, weight in enumerate(weights[1:], start=1):
+            total[away:] += np.float32(weight) * along[:-away]
+            total[:-away] += np.float32(weight) * along[away:]
+        shares = np.moveaxis(total, 0, axis)
+    return shares
 
 
 def fitted(
     coarse: Scan,
-    classes: NDArray[np.float32],
-    spread: Spread,
+    shares: NDArray[np.float32],
     *,
     inside: NDArray[np.bool_],
     tissue: NDArray[np.bool_],
@@ -171,9 +214,7 @@ def fitted(
     Parameters
     ----------
     coarse : Scan
-    classes : (k, j, i) float32 array
-        Of `view`.
-    spread : Spread
+    shares : (CLASSES, k, j, i) float32 array
     inside : (k, j, i) bool array
         Which of the coarse voxels count at all, n of them.
     tissue : (n,) bool array
@@ -183,7 +224,7 @@ def fitted(
     keep_weights : bool
         Whether the weights of ``before`` stay; else they are found anew, from how well each neighbourhood fits.
     """
-    shares = np.stack([spread.averaged(np.maximum(0, 1 - np.abs(classes - np.float32(k))))[inside] for k in range(CLASSES)])
+    shares = shares[:, inside]
     signal = coarse.values[inside]
     field = _Field(inside, coarse.edges / coarse.edge)
     if before is None:
@@ -251,8 +292,9 @@ class _Field:
 
 def _box_mean(values: NDArray[np.float32], half: int, axis: int) -> NDArray[np.float32]:
     """Mean over each voxel and ``half`` neighbours on either side, zeros beyond the ends."""
-    pad = [(0, 0)] * 3
-    pad[axis] = (half + 1, half)
-    total = np.moveaxis(np.cumsum(np.pad(values, pad), axis=axis, dtype=np.float64), axis, 0)
-    count, width = values.shape[axis], 2 * half + 1
-    return np.moveaxis((total[width : width + count] - total[:count]) / width, 0, axis).astype(np.float32)
+    along = np.moveaxis(values, axis, 0)
+    total = along.copy()
+    for away in range(1, min(half, len(along) - 1) + 1):
+        total[away:] += along[:-away]
+        total[:-away] += along[away:]
+    return np.moveaxis(total / np.float32(2 * half + 1), 0, axis)

@@ -45,4 +45,4 @@ def sampled_grid(
     filling.SetOutputOrigin([first] * 3)
     filling.SetOutputSpacing([step] * 3)
     filling.SetDefaultPixelValue(outside)
-    return np.asarray(sitk.GetArrayViewFromImage(filling.Execute(sitk.GetImageFromArray(values))), np.float32)
+    return np.asarray(sitk.GetArrayFromImage(filling.Execute(sitk.GetImageFromArray(values))))
