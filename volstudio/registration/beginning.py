@@ -33,6 +33,8 @@ RIGID_TOLERANCE = 1e-4
 LEAST_OVERLAP = 0.1
 LEAST_VOXELS = 256
 LEAST_ALONG = 8
+# A strip of light-sheet microscopy is 20 times as long as wide, and a slice of a thick stack 50 times as thick as its voxels.
+LONGEST, LONGEST_VOXEL = 100, 1000
 
 Regions = tuple[Region | None, Region | None]
 
@@ -81,6 +83,7 @@ def resolved(plan: RegistrationPlan, scans: tuple[Volume, Volume], regions: Regi
         if math.prod(volume.shape) < LEAST_VOXELS or sorted(volume.shape)[1] < LEAST_ALONG:
             shape = " x ".join(map(str, volume.shape))
             raise RegistrationError(f"{volume.name} has {shape} voxels, too few to register: a plane of {LEAST_ALONG} x 16 is the least.")
+        _refuse_stretched(volume)
     if min(fixed.shape) == 1 and min(moving.shape) == 1:
         raise RegistrationError(
             f"{fixed.name} and {moving.name} are single slices; where one lies across the other cannot be told, so one must be a volume."
@@ -91,6 +94,17 @@ def resolved(plan: RegistrationPlan, scans: tuple[Volume, Volume], regions: Regi
         return plan
     widths = tuple(region.width_mm for region in regions if region is not None)
     return plan.with_(levels_mm=choose_levels(fixed.grid, moving.grid, masks_mm=widths))
+
+
+def _refuse_stretched(volume: Volume) -> None:
+    """Scans are no needles, and their voxels no needles or leaves: such a header is wrong, and its grids would fill the memory."""
+    voxels = volume.grid.voxel_sizes
+    edges = voxels * np.array(volume.shape)
+    if np.sort(edges)[-1] > LONGEST * np.sort(edges)[1] or voxels.max() > LONGEST_VOXEL * voxels.min():
+        sizes, voxel = (" x ".join(f"{edge:.3g}" for edge in each) for each in (edges, voxels))
+        raise RegistrationError(
+            f"{volume.name} measures {sizes} mm in voxels of {voxel} mm, which no scan does; check the sizes in its header."
+        )
 
 
 def searches(plan: RegistrationPlan, start: Affine | None) -> bool:

@@ -216,10 +216,9 @@ def _shifts(samples: Samples, target: Level) -> NDArray[np.intp]:
     while True:
         strides = np.maximum(1, np.rint(stride * target.spacing / target.edges)).astype(int)
         steps = np.ceil(reach / (strides * target.edges) - 0.5).astype(int)
-        lines = [np.arange(-n, n + 1) * each for n, each in zip(steps, strides, strict=True)]
-        lattice = np.stack(np.meshgrid(*lines, indexing="ij"), axis=-1).reshape(-1, 3)
-        if len(lattice) <= MOST_SHIFTS:
-            return lattice
+        if np.prod(2.0 * steps + 1) <= MOST_SHIFTS:
+            lines = [np.arange(-n, n + 1) * each for n, each in zip(steps, strides, strict=True)]
+            return np.stack(np.meshgrid(*lines, indexing="ij"), axis=-1).reshape(-1, 3)
         stride += 1
 
 
