@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QHBoxLayout, QLabel, QProgressBar, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QProgressBar, QVBoxLayout, QWidget
 
-from volstudio.apps.studio.section import SPACING, label
+from volstudio.apps.studio.section import SPACING, Paragraph
 from volstudio.apps.studio.theme import numbers_font
 from volstudio.apps.studio.verdict import VerdictView
 from volstudio.registration.result import TraceStep
@@ -37,11 +36,11 @@ class RefineReport(QWidget):
         self.bar = QProgressBar()
         self.bar.setRange(0, FULL)
         self.bar.setTextVisible(False)
-        self.state = _lines("")
+        self.state = Paragraph()
         self.state.setFont(numbers_font(11))
         self.verdict = VerdictView()
-        self.result = _lines("")
-        self.truth = _lines("", kind="good")
+        self.result = Paragraph()
+        self.truth = Paragraph(kind="good")
         whole = QHBoxLayout(self)
         whole.setContentsMargins(0, 0, 0, 0)
         whole.addStrut(LINES * self.result.fontMetrics().lineSpacing() + 2 * SPACING)
@@ -57,26 +56,26 @@ class RefineReport(QWidget):
         """Begin at nought."""
         self.bar.setValue(0)
         self.bar.show()
-        _say(self.state, what)
+        self.state.say(what)
 
     def show_idle(self, lacking: str) -> None:
         """Nothing runs; what is lacking before something can, if anything is."""
         self.bar.hide()
-        _say(self.state, lacking)
+        self.state.say(lacking)
 
     def show_step(self, step: Step) -> None:
         """How far it is: level, step and metric where an optimiser climbs, words elsewhere."""
         self.bar.setValue(round(step.done * FULL))
         value = step.value
         if isinstance(value, TraceStep):
-            _say(self.state, f"level {value.level_mm:.3g} mm   step {value.iteration}   {self.climbs.upper()} {value.metric:.4f}")
+            self.state.say(f"level {value.level_mm:.3g} mm   step {value.iteration}   {self.climbs.upper()} {value.metric:.4f}")
         else:
-            _say(self.state, step.what)
+            self.state.say(step.what)
 
     def show_words(self, words: str) -> None:
         """A sentence instead of a result."""
         self.forget()
-        _say(self.result, words)
+        self.result.say(words)
 
     def show_answer(self, answer: Refinement, *, applied: bool) -> None:
         """How far the layer went, and how far it is from the truth where that is known."""
@@ -88,27 +87,14 @@ class RefineReport(QWidget):
         ]
         if not applied:
             lines.append(f"{answer.moving} was moved meanwhile, so this answer is not applied.")
-        _say(self.result, "\n".join(lines))
+        self.result.say("\n".join(lines))
         self.result.setToolTip(answer.text)
         before, after = answer.before, answer.after
         known = f"{before.mean:.1f} mm off the known truth before, {after.mean:.2f} mm after" if before and after else ""
-        _say(self.truth, known)
+        self.truth.say(known)
 
     def forget(self) -> None:
         """Nothing has come of anything."""
         self.verdict.show_verdict(None)
-        _say(self.result, "")
-        _say(self.truth, "")
-
-
-def _say(place: QLabel, text: str) -> None:
-    place.setText(text)
-    place.setVisible(bool(text))
-
-
-def _lines(text: str, *, kind: str = "dim") -> QLabel:
-    words = label(text, kind=kind)
-    words.setWordWrap(True)
-    words.setTextFormat(Qt.TextFormat.PlainText)
-    words.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
-    return words
+        self.result.say("")
+        self.truth.say("")

@@ -25,9 +25,9 @@ from volstudio.apps.studio.icons import icon
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from PySide6.QtGui import QPaintEvent
+    from PySide6.QtGui import QPaintEvent, QResizeEvent
 
-__all__ = ["SPACING", "WORD", "Choice", "Section", "label", "tool_button"]
+__all__ = ["SPACING", "WORD", "Choice", "Paragraph", "Section", "label", "tool_button"]
 
 MARGIN = 14
 WORD = 76  # width of the words on the left, so that all controls stand in line
@@ -146,6 +146,37 @@ def label(text: str, *, kind: str = "dim", width: int | None = None) -> QLabel:
     if width is not None:
         words.setFixedWidth(width)
     return words
+
+
+class Paragraph(QLabel):
+    """Words that are broken into lines and never cut: a panel that scrolls gives a label no more height than it demands.
+
+    Parameters
+    ----------
+    kind : str
+        A property of the style sheet.
+    """
+
+    def __init__(self, *, kind: str = "dim") -> None:
+        super().__init__()
+        self.setProperty(kind, True)  # noqa: FBT003 - Qt's own signature
+        self.setWordWrap(True)
+        self.setTextFormat(Qt.TextFormat.PlainText)
+        self.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+
+    def say(self, text: str) -> None:
+        """Show other words; empty: take no room."""
+        self.setText(text)
+        self.setVisible(bool(text))
+        self._demand()
+
+    def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802 - Qt's name
+        """Another width takes other lines."""
+        super().resizeEvent(event)
+        self._demand()
+
+    def _demand(self) -> None:
+        self.setMinimumHeight(self.heightForWidth(self.width()) if self.text() else 0)
 
 
 def tool_button(picture: str, tip: str, clicked: Callable[[], object] | None = None, *, checkable: bool = False) -> QToolButton:

@@ -5,10 +5,9 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QVBoxLayout, QWidget
 
-from volstudio.apps.studio.section import label
+from volstudio.apps.studio.section import Paragraph, label
 
 if TYPE_CHECKING:
     from volstudio.registration.trust import Trust
@@ -42,10 +41,7 @@ class VerdictView(QWidget):
         self.badge.setAccessibleName("Verdict")
         self.error = label("", kind="strong")
         self.error.setToolTip("The mean error over the object is at most this, nineteen times in twenty")
-        self.reasons = label("")
-        self.reasons.setWordWrap(True)
-        self.reasons.setTextFormat(Qt.TextFormat.PlainText)
-        self.reasons.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+        self.reasons = Paragraph()
         head = QHBoxLayout()
         head.setContentsMargins(0, 0, 0, 0)
         head.setSpacing(9)
@@ -69,6 +65,4 @@ class VerdictView(QWidget):
         self.badge.setProperty("verdict", trust.verdict)
         self.badge.style().polish(self.badge)  # the style sheet looks at the property
         self.error.setText(error_words(trust.error_mm))
-        said = [f"{reason[0].upper()}{reason[1:]}." for reason in trust.reasons]
-        self.reasons.setText("\n".join(said))
-        self.reasons.setVisible(bool(said))
+        self.reasons.say("\n".join(f"{reason[0].upper()}{reason[1:]}." for reason in trust.reasons))
