@@ -2,8 +2,8 @@
 
     python tests/bench/bench_group.py [VISITS]
 
-Each visit is the same real head sampled on a grid of its own (2 mm, turned by up to 10 degrees), with noise of 2 %, and a header moved by up
-to 20 degrees and some 15 mm. The stranger is another head made in the same way. Needs the folder of real scans beside the checkout.
+Each visit is the same real head sampled on a grid of its own (2 mm, turned by up to 10 degrees), with noise of 2 %, and a header moved by
+up to 20 degrees and some 15 mm. The stranger is another head made in the same way. Needs the folder of real scans beside the checkout.
 """
 
 from __future__ import annotations
