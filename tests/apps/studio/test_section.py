@@ -10,29 +10,20 @@ pytestmark = pytest.mark.window
 LONG = "Whether one of them is mirrored cannot be told: left and right are too much alike. " * 4
 
 
-def test_a_paragraph_gets_all_its_lines_however_low_the_window(app, hand):
-    from PySide6.QtWidgets import QScrollArea, QVBoxLayout, QWidget
-
-    from volstudio.apps.studio.section import Paragraph
-
-    inside, area = QWidget(), QScrollArea()
-    column = QVBoxLayout(inside)
-    paragraphs = [Paragraph() for _ in range(3)]
-    for paragraph in paragraphs:
-        column.addWidget(paragraph)
-    area.setWidget(inside)
-    area.setWidgetResizable(True)
-    area.resize(220, 120)
-    area.show()
-    for width in (220, 400, 180):
-        area.resize(width, 120)
-        for paragraph in paragraphs:
-            paragraph.say(LONG)
+def test_a_result_gets_all_its_lines_however_low_the_window(window, hand):
+    report = window.refine.report
+    report.show_running("judging the placement")
+    report.show_words(LONG)
+    report.truth.say(LONG)
+    report.verdict.show()
+    report.verdict.badge.setText("Pass")
+    report.verdict.reasons.say(LONG)
+    for height in (720, 500, 900):
+        window.resize(1000, height)
         hand.settle()
-        assert all(paragraph.height() >= paragraph.heightForWidth(paragraph.width()) for paragraph in paragraphs)
-    paragraphs[0].say("")
-    assert paragraphs[0].isHidden()
-    area.close()
+        for words in (report.result, report.truth, report.verdict.reasons):
+            assert words.height() >= words.heightForWidth(words.width())
+        assert report.verdict.badge.height() >= report.verdict.badge.sizeHint().height()
 
 
 def test_names_that_differ_at_the_end_look_different_in_a_narrow_list(app, hand):
