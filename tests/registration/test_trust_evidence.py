@@ -67,6 +67,12 @@ def test_no_slice_is_asked_for_the_mirror_image_across_its_plane(heads, fixed):
     assert found.mirror < 0.95
 
 
+def test_noise_around_an_object_does_not_make_its_unit_larger(heads, fixed, moving):
+    noise = np.random.default_rng(2).normal(0, 90, (2, *moving.shape))
+    noisy = heads.volume_of(np.hypot(np.asarray(moving.data) + noise[0], noise[1]).astype(np.float32), moving.affine.matrix, "moving")
+    assert asked(fixed, noisy, np.eye(4)).unit_mm == pytest.approx(asked(fixed, moving, np.eye(4)).unit_mm, rel=0.15)
+
+
 def test_apart_nothing_but_the_overlap_is_told(heads, fixed, moving):
     found = asked(fixed, moving, heads.rigid((1, 0, 0), 0, (500, 0, 0)))
     assert found.overlap < 0.01

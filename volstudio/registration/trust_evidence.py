@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 __all__ = ["LEAST_OVERLAP", "Evidence", "gather"]
 
 SEED = 20
-# Parts of an object's width: a unit is what the coarsest level's voxels are to the whole object, 7 mm for a head.
+# Lengths are counted in such parts of an object's width.
 UNITS_ACROSS = 24
 COARSE_SAMPLES, COARSE_BINS = 2500, 16
 MIDDLE_SAMPLES, MIDDLE_BINS = 10_000, 24
@@ -60,7 +60,7 @@ class Evidence:
     overlap : float
         Share of the smaller volume's object in the field of view of the other.
     unit_mm : float
-        A 24th of the width of the larger object: what lengths are compared with.
+        A 24th of the width of the larger object: what lengths are compared with, 5 to 6 mm for a head.
     information : float
         Mutual information at the pose, nats.
     fraction : float
@@ -82,11 +82,11 @@ class Evidence:
     mirror : float
         Mutual information of the best mirrored fit near here over that of the best fit near here.
     mirror_share : float
-        Share of the blocks that are more alike as they are than mirrored; a half for equal ones.
+        Share of the blocks that are more alike as they are than mirrored, a half for equal ones; at the level that tells more.
     mirror_blocks : int
         How many blocks that is a share of.
     local_share : float
-        Share of the blocks that fit best where they are; a quarter is chance.
+        Share of the blocks that fit best where they are, mean of two levels; a quarter is chance.
     blocks : int
         How many blocks were asked.
     rival : float
@@ -153,22 +153,24 @@ def _distances(evidence: Evidence, probe: _Probe, pose: FloatArray, ends: list[F
 
 
 def _by_blocks(evidence: Evidence, pairing: Pairing, summit: Summit, mirrored: Summit | None) -> Evidence:
-    """The evidence with what blocks say at the best fit near here."""
-    number = _finest(pairing)
+    """The evidence with what blocks say at the best fit near here, at two levels: the finer sees more, the coarser sees through noise."""
     coarse = pairing.source[0].spacing
     step = FINE_UNITS * coarse
-    blocks = Blocks(pairing.source[number], pairing.target[number], edge_mm=BLOCK_UNITS * coarse, reach_mm=max(SHELLS) * step, seed=SEED)
-    local, count = blocks.share_in_place(summit.pose, step_mm=step)
-    share, compared = 0.5, 0
-    if mirrored is not None:
-        share, compared = blocks.at(summit.pose).share_above(blocks.at(mirrored.pose))
+    places, mirrors = [], [(0.5, 0)]
+    for number in sorted({min(1, len(pairing.source) - 1), _finest(pairing)}):
+        source, target = pairing.source[number], pairing.target[number]
+        blocks = Blocks(source, target, edge_mm=BLOCK_UNITS * coarse, reach_mm=max(SHELLS) * step, seed=SEED)
+        places.append(blocks.share_in_place(summit.pose, step_mm=step))
+        if mirrored is not None:
+            mirrors.append(blocks.at(summit.pose).share_above(blocks.at(mirrored.pose)))
+    share, compared = max(mirrors, key=lambda found: abs(found[0] - 0.5) * np.sqrt(found[1]))
     return replace(
         evidence,
         mirror=float(max(mirrored.value, 0.0) / summit.value) if mirrored is not None and summit.value > 0 else 0.0,
         mirror_share=share,
         mirror_blocks=compared,
-        local_share=local,
-        blocks=count,
+        local_share=float(np.mean([found for found, _ in places])),
+        blocks=min(count for _, count in places),
     )
 
 
@@ -276,13 +278,24 @@ def _finest(pairing: Pairing) -> int:
 
 
 def _edges(level: Level) -> FloatArray:
-    """(3,) mm: edges of a box with the moments of a level's object."""
+    """(3,) mm: edges of a box with the moments of a level's object and of what was drawn around it."""
     return np.asarray(np.sqrt(12 * level.moments()[1]))
 
 
 def _width(level: Level) -> float:
-    """Median edge of a level's object, mm."""
-    return float(np.median(_edges(level)))
+    """Median edge of a box with the moments of a level's brighter voxels, mm: noise around an object does not make it larger.
+
+    Brighter is above the middle between the mean of the brighter and the mean of the darker ones (Ridler & Calvard, IEEE Trans. SMC 8,
+    1978).
+    """
+    values, threshold = level.values, float(level.values.mean())
+    for _ in range(ITERATIONS):
+        bright = values > threshold
+        if not 0 < np.count_nonzero(bright) < bright.size:
+            return float(np.median(_edges(level)))
+        threshold = float(values[bright].mean() + values[~bright].mean()) / 2
+    places = level.steps @ np.stack(np.nonzero(values > threshold))
+    return float(np.median(np.sqrt(12 * places.var(axis=1))))
 
 
 def _part_of(samples: Samples, chosen: FloatArray) -> Samples:
