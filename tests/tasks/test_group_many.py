@@ -17,7 +17,8 @@ from volstudio.errors import Cancelled, OutputError, RegistrationError, Unreadab
 from volstudio.geometry.rigid import RigidTransform
 from volstudio.progress import Progress
 from volstudio.registration.plan import RegistrationPlan
-from volstudio.tasks.group_many import TABLE, paths_in_list, register_files
+from volstudio.tasks.group_many import TABLE, register_files
+from volstudio.tasks.group_names import paths_in_list
 from volstudio.transforms.files import read_transform
 from volstudio.transforms.sidecar import read_sidecar
 

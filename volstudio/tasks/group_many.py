@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import msgspec
 
-from volstudio.errors import Cancelled, OutputError, RegistrationError, UnreadableFileError, VolstudioError
+from volstudio.errors import Cancelled, OutputError, RegistrationError, VolstudioError
 from volstudio.geometry.measure import angle_deg, over_grid
 from volstudio.geometry.spaces import volume_of
 from volstudio.progress import Progress
@@ -29,7 +29,6 @@ from volstudio.transforms.files import write_transform
 from volstudio.transforms.names import transform_name
 from volstudio.transforms.sidecar import Image, Sidecar, read_sidecar, write_sidecar
 from volstudio.volumes.atomic import atomic_bytes
-from volstudio.volumes.integrity import check_regular
 from volstudio.volumes.readers import open_volume
 from volstudio.volumes.spelling import readable
 
@@ -40,7 +39,7 @@ if TYPE_CHECKING:
     from volstudio.registration.result import RegistrationResult
     from volstudio.volumes.volume import Volume
 
-__all__ = ["ManyOutcome", "Row", "paths_in_list", "register_files"]
+__all__ = ["ManyOutcome", "Row", "register_files"]
 
 TABLE = "registrations.tsv"
 
@@ -182,29 +181,6 @@ def register_files(
         done = tuple(rows[path] for path in paths if path in rows)
         atomic_bytes(table, _as_table(done), overwrite=True)
     return ManyOutcome(still.name, batch.folder, table, done)
-
-
-def paths_in_list(path: str) -> tuple[str, ...]:
-    """Scans that a text file names, one a line; empty lines and those that begin with # are left out.
-
-    Parameters
-    ----------
-    path : str
-        Relative paths in it begin in its own folder.
-
-    Raises
-    ------
-    UnreadableFileError
-        It cannot be read as text.
-    """
-    file = Path(path)
-    check_regular(file)
-    try:
-        lines = [line.strip() for line in file.read_text(encoding="utf-8-sig").splitlines()]
-    except (OSError, UnicodeDecodeError) as error:
-        raise UnreadableFileError(f"The list {path!r} cannot be read as text: {error}; write one path a line.") from error
-    wanted = [line for line in lines if line and not line.startswith("#")]
-    return tuple(line if line.startswith("sample:") else str(file.parent / Path(line).expanduser()) for line in wanted)
 
 
 @dataclass(frozen=True, slots=True)

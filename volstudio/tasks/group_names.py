@@ -6,13 +6,15 @@ from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from volstudio.errors import UnreadableFileError
 from volstudio.transforms.names import transform_name
 from volstudio.volumes.formats import name_of
+from volstudio.volumes.integrity import check_regular
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-__all__ = ["labels_of"]
+__all__ = ["labels_of", "paths_in_list"]
 
 
 def labels_of(paths: Sequence[str], *, taken: str = "") -> tuple[str, ...]:
@@ -48,6 +50,29 @@ def labels_of(paths: Sequence[str], *, taken: str = "") -> tuple[str, ...]:
         seen[name] += 1
         told.append(label if seen[name] == 1 else f"{label} {seen[name]}")
     return tuple(told)
+
+
+def paths_in_list(path: str) -> tuple[str, ...]:
+    """Scans that a text file names, one a line; empty lines and those that begin with # are left out.
+
+    Parameters
+    ----------
+    path : str
+        Relative paths in it begin in its own folder.
+
+    Raises
+    ------
+    UnreadableFileError
+        It cannot be read as text.
+    """
+    file = Path(path)
+    check_regular(file)
+    try:
+        lines = [line.strip() for line in file.read_text(encoding="utf-8-sig").splitlines()]
+    except (OSError, UnicodeDecodeError) as error:
+        raise UnreadableFileError(f"The list {path!r} cannot be read as text: {error}; write one path a line.") from error
+    wanted = [line for line in lines if line and not line.startswith("#")]
+    return tuple(line if line.startswith("sample:") else str(file.parent / Path(line).expanduser()) for line in wanted)
 
 
 def _shown(label: str) -> str:

@@ -78,7 +78,8 @@ def many(
     others. The same command again does only what is missing: what was made of the same files by the same plan is kept.
     """
     plan = _plan(preset, plan_file, engine)
-    from volstudio.tasks.group_many import paths_in_list, register_files
+    from volstudio.tasks.group_many import register_files
+    from volstudio.tasks.group_names import paths_in_list
 
     movings = (*moving, *(paths_in_list(list_file) if list_file else ()))
     try:
