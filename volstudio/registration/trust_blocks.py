@@ -99,7 +99,7 @@ class Blocks:
         """Likeness of each block at a pose; a pose that mirrors is welcome."""
         column = self._between_voxels(self._places(pose))
         each = self._means(_table(self._row, column), column)
-        seen = np.count_nonzero(column < BINS)
+        seen = int(np.count_nonzero(column < BINS))
         return Likenesses(each, self._in_view(column), float(each @ self._count) / max(seen, 1))
 
     def share_in_place(self, pose: FloatArray, *, step_mm: float) -> tuple[float, int]:

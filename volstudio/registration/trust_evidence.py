@@ -141,6 +141,8 @@ def _distances(evidence: Evidence, probe: _Probe, pose: FloatArray, ends: list[F
     best = probe.refined(summit.pose, probe.fine)
     halves = [probe.refined(best, half) for half in probe.halves()]
     apart = [probe.distance(end, pose) for end in ends[1:]]
+    back = np.asarray(np.linalg.inv(best), float)
+    inverse = np.asarray(np.linalg.inv(probe.refined(back, probe.swapped)), float)
     return replace(
         evidence,
         agreement_mm=float(np.median(apart)),
@@ -148,7 +150,7 @@ def _distances(evidence: Evidence, probe: _Probe, pose: FloatArray, ends: list[F
         best_mm=probe.distance(best, pose),
         levels_mm=probe.distance(best, summit.pose),
         halves_mm=probe.distance(*halves),
-        inverse_mm=probe.distance(best, np.linalg.inv(probe.refined(np.linalg.inv(best), probe.swapped))),
+        inverse_mm=probe.distance(best, inverse),
     )
 
 
