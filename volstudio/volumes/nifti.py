@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -11,11 +11,12 @@ from volstudio.errors import UnreadableFileError
 from volstudio.geometry.affine import Affine, FloatArray
 from volstudio.geometry.grid import Grid
 from volstudio.geometry.spaces import scanner, voxel
+from volstudio.volumes.extended import extended_voxels
 from volstudio.volumes.findings import examined, form_findings, grid_findings, size_findings, unit_findings
 from volstudio.volumes.integrity import check_regular
 from volstudio.volumes.nifti_extensions import extension_findings
 from volstudio.volumes.nifti_forms import CODES, Form, Forms, choose_form, forms_of, spatial_scale
-from volstudio.volumes.nifti_header import ANALYZE, NiftiHeader, parse_header
+from volstudio.volumes.nifti_header import ANALYZE, EXTENDED, NiftiHeader, parse_header
 from volstudio.volumes.nifti_layout import Layout, layout_of
 from volstudio.volumes.packing import ByteStream
 from volstudio.volumes.series import voxel_array
@@ -74,6 +75,10 @@ def read_nifti(path: Path, *, form: Form = "auto", name: str, memory_limit: int 
     matrix, used = choose_form(forms, form, path)
     grid = Grid(grid_shape, Affine(matrix, voxel(name), scanner(name)))
     raw, found = stored_voxels(files.voxels, layout, memory_limit)
+    decoder = layout.decoder
+    if header["datatype"] in EXTENDED:
+        raw, told = extended_voxels(raw, header.order, path)
+        decoder, found = replace(decoder, stored=raw.dtype), (*told, *found)
     findings = (
         *_placement_findings(header, forms, used, grid),
         *layout.findings,
@@ -82,7 +87,7 @@ def read_nifti(path: Path, *, form: Form = "auto", name: str, memory_limit: int 
     )
     return examined(
         Volume(
-            data=voxel_array(raw, layout.decoder),
+            data=voxel_array(raw, decoder),
             grid=grid,
             name=name,
             source=Source(files.header, header.format, used, files.all),
@@ -220,8 +225,9 @@ def _meaning(code: int) -> str:
 
 
 def _facts(header: NiftiHeader, layout: Layout) -> dict[str, str | int | float]:
+    stored = layout.decoder.stored
     facts: dict[str, str | int | float] = {
-        "data_type": layout.decoder.stored.name if not layout.decoder.stored.names else "colour",
+        "data_type": EXTENDED.get(header["datatype"], stored.name) if not stored.names else "colour",
         "byte_order": {"<": "little", ">": "big"}[header.order],
         "description": header.text("descrip"),
     }

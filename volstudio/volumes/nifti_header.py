@@ -19,7 +19,7 @@ from volstudio.errors import OutputError, UnreadableFileError
 if TYPE_CHECKING:
     from pathlib import Path
 
-__all__ = ["ANALYZE", "NIFTI1", "NIFTI2", "NiftiHeader", "data_type_of", "parse_header", "stored_dtype"]
+__all__ = ["ANALYZE", "EXTENDED", "NIFTI1", "NIFTI2", "NiftiHeader", "data_type_of", "parse_header", "stored_dtype"]
 
 NIFTI1 = np.dtype([
     ("sizeof_hdr", "i4"), ("data_type", "S10"), ("db_name", "S18"), ("extents", "i4"), ("session_error", "i2"), ("regular", "S1"),
@@ -43,7 +43,8 @@ MAGIC2 = b"\r\n\x1a\n"  # ends the magic of NIfTI-2, so that a transfer in text 
 
 TYPES = {2: "u1", 4: "i2", 8: "i4", 16: "f4", 32: "c8", 64: "f8", 256: "i1", 512: "u2", 768: "u4", 1024: "i8", 1280: "u8", 1792: "c16"}
 COLOURS = {128: ("R", "G", "B"), 2304: ("R", "G", "B", "A")}
-REFUSED = {0: "unknown", 1: "1-bit binary", 255: "all", 1536: "float128", 2048: "complex256"}
+EXTENDED = {1536: "float128", 2048: "complex256"}  # of numbers that numpy does not have everywhere: 16 and 32 bytes without a meaning
+REFUSED = {0: "unknown", 1: "1-bit binary", 255: "all"}
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -141,7 +142,7 @@ def parse_header(head: bytes, path: Path) -> NiftiHeader:
 
 
 def stored_dtype(header: NiftiHeader, path: Path) -> np.dtype[Any]:
-    """Type of the voxels, byte order included; colours as a structure of R, G, B[, A].
+    """Type of the voxels, byte order included; colours as a structure of R, G, B[, A], 128-bit numbers as bytes (see `extended`).
 
     Raises
     ------
@@ -153,6 +154,8 @@ def stored_dtype(header: NiftiHeader, path: Path) -> np.dtype[Any]:
         return np.dtype(header.order + TYPES[code])
     if code in COLOURS:
         return np.dtype([(channel, "u1") for channel in COLOURS[code]])
+    if code in EXTENDED:
+        return np.dtype("V16" if code == 1536 else "V32")
     raise UnreadableFileError(
         f"Cannot read {str(path)!r}: its data type, code {code} ({REFUSED.get(code, 'not in the standard')}), is not supported; "
         "convert it to float32 or an integer type first."

@@ -30,6 +30,7 @@ class Layout:
     shape : (i, j, k) or (i, j, k, t)
         As shown: axes of length 1 behind the third are dropped.
     decoder : Decoder
+        From the stored type; that of 128-bit numbers is bytes without a meaning, which `volstudio.volumes.extended` gives them.
     offset : int
         Of the first voxel, in the unpacked file.
     findings : tuple of Finding
@@ -156,7 +157,7 @@ def _scaling(header: NiftiHeader) -> tuple[float, float, tuple[Finding, ...]]:
 def _type_findings(stored: np.dtype[Any]) -> tuple[Finding, ...]:
     if stored.names:
         return (Finding("colour", f"The voxels are colours ({''.join(stored.names)}); their brightness is shown.", "warning"),)
-    if stored.kind == "c":
+    if stored.kind == "c" or stored.itemsize == 32:
         return (
             Finding(
                 "complex",

@@ -317,8 +317,8 @@ def part_of(volume: Volume, part: Part) -> Volume:
 
 def resident_bytes(data: object) -> int:
     """Bytes of memory that an array keeps: none where voxels are read when they are asked for, or lie in a temporary file."""
-    if isinstance(data, StoredArray | PackedSeries):
-        return data.resident
+    if isinstance(own := getattr(data, "resident", None), int):  # of arrays that read or decode what they are asked for
+        return own
     base = data
     while isinstance(base, np.ndarray):
         if isinstance(base, np.memmap):
