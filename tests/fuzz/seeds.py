@@ -118,6 +118,17 @@ def _written(image: object, path: Path) -> bytes:
     return gzip.decompress(data) if data[:2] == b"\x1f\x8b" else data
 
 
+def _as_x87(double: bytes) -> bytes:
+    """A little-endian file of float64 as one of float128 in x87's layout, which nibabel does not write."""
+    header = np.frombuffer(double[:352], np.uint8).copy()
+    header[70:74] = 1536 & 255, 1536 >> 8, 128, 0  # datatype, bitpix
+    mantissa, exponent = np.frexp(np.frombuffer(double[352:], "<f8"))
+    words = np.zeros((len(mantissa), 2), "<u8")
+    words[:, 0] = np.ldexp(abs(mantissa), 53).astype(np.uint64) << np.uint64(11)
+    words[:, 1] = np.where(mantissa < 0, 0x8000, 0) | np.where(mantissa != 0, exponent + 16382, 0)
+    return header.tobytes() + words.tobytes()
+
+
 def _nifti(folder: Path) -> list[Seed]:
     """NIfTI-1/2, pairs, Analyze and MGH."""
     image = nibabel.Nifti1Image(RAMP, PLACE)
@@ -131,6 +142,7 @@ def _nifti(folder: Path) -> list[Seed]:
     rgb = np.zeros(SHAPE, [("R", "u1"), ("G", "u1"), ("B", "u1")])
     kinds = {"rgb.nii": rgb, "complex.nii": RAMP.astype(np.complex64), "double.nii": RAMP.astype(">f8"), "long.nii": RAMP.astype(np.int64)}
     typed = {name: _written(nibabel.Nifti1Image(data, PLACE, dtype=data.dtype), folder / name) for name, data in kinds.items()}
+    typed["x87.nii"] = _as_x87(typed["double.nii"])
     second = _written(nibabel.Nifti2Image(RAMP, PLACE), folder / "b.nii")
     nibabel.save(nibabel.Nifti1Pair(RAMP, PLACE), folder / "p.img")
     pair = {name: (folder / name).read_bytes() for name in ("p.hdr", "p.img")}
