@@ -34,7 +34,8 @@ LEAST_EDGE = 1 / 125
 LEAST_RATIO = 1.15  # of the volumes of the voxels
 LEAST_ALONG = 6  # voxels across every axis
 LEAST_COUNTED = 4000  # voxels of the coarse scan that lie in the anatomy
-MOST_COUNTED = 200_000  # larger scans are averaged in blocks
+MOST_COUNTED = 200_000  # voxels about the object; larger scans are averaged in blocks
+MOST_READ = 4_000_000
 # Width of the point spread that is tried beside a voxel's, in voxels: MR resolves its voxels, PET's are smaller than what it resolves.
 WIDE = 2.25
 MARGIN = 2  # voxels of air around the object that count
@@ -249,7 +250,7 @@ def _by_size(one: Volume, other: Volume) -> tuple[Volume, Volume]:
 
 def _prepared(coarse: Volume, fine: Volume) -> tuple[Scan, NDArray[np.bool_], float, Scan, Shades]:
     """The object of the coarse scan, where to look, the brightness of its dimmest tissue; the fine scan and its classes' intensities."""
-    whole = Scan(_numbers(coarse), coarse.affine.matrix)
+    whole = _read(coarse, _halvings(coarse.grid.voxel_sizes, float(np.prod(coarse.shape[:3])), MOST_READ))
     threshold = air_threshold(whole.values.ravel()[::STRIDE])
     near = _grown(whole.values > threshold)
     ends = [np.flatnonzero(near.any(axis=axes)) for axes in ((1, 2), (0, 2), (0, 1))]
@@ -257,42 +258,67 @@ def _prepared(coarse: Volume, fine: Volume) -> tuple[Scan, NDArray[np.bool_], fl
     begin = np.eye(4)
     begin[:3, 3] = [part.start for part in cut[::-1]]
     scan = Scan(whole.values[cut], whole.to_scanner @ begin)
-    blocks = np.ones(3, int)
-    while scan.values.size / np.prod(blocks) > MOST_COUNTED:
-        blocks[np.argmin(scan.edges * blocks)] *= 2
-    scan = _blocked(scan, blocks)
-    near = near[cut] if (blocks == 1).all() else _grown(scan.values > threshold)
-    sharp = Scan(_numbers(fine), fine.affine.matrix)
-    sharp = _blocked(sharp, np.maximum(1, np.rint(0.5 * scan.edges.min() / sharp.edges - 0.3).astype(int)))
+    blocks = _halvings(scan.edges, scan.values.size, MOST_COUNTED)
+    if blocks.max() > 1:
+        scan = Scan(np.ascontiguousarray(_block_means(scan.values, blocks)), scan.to_scanner @ _block_step(blocks))
+        near = _grown(scan.values > threshold)
+    else:
+        near = near[cut]
+    sharp = _read(fine, np.maximum(1, np.rint(0.5 * scan.edges.min() / fine.grid.voxel_sizes - 0.3).astype(int)))
     return scan, near, threshold, sharp, _shades(sharp.values)
 
 
-def _numbers(volume: Volume) -> NDArray[np.float32]:
-    """(k, j, i) values from 0 to 1, plane by plane; what is not finite counts as the least."""
+def _read(volume: Volume, blocks: NDArray[np.int_]) -> Scan:
+    """Means of blocks of voxels, from 0 to 1; read block by block, so that the whole is not copied. What is not finite is the least."""
     data: NDArray[Any] = volume.frame(0).T
-    finite = data[np.isfinite(data)] if data.dtype.kind == "f" else data
-    low, high = float(finite.min()), float(finite.max())
-    values = np.empty(data.shape, np.float32)
-    for plane, out in zip(data, values, strict=True):
-        out[:] = (plane.astype(np.float64) - low) / ((high - low) or 1.0)
-    if finite.size < data.size:
-        values[~np.isfinite(values)] = 0
+    low, high = _range(data)
+    count, depth = np.array(data.shape) // blocks[::-1], int(blocks[2])
+    values = np.empty(count, np.float32)
+    exact = np.dtype(np.float64 if data.dtype.itemsize > 2 else np.float32)
+    for k in range(len(values)):
+        slab = (data[k * depth : (k + 1) * depth].astype(exact) - exact.type(low)) / exact.type((high - low) or 1.0)
+        if data.dtype.kind == "f":
+            slab[~np.isfinite(slab)] = 0
+        values[k] = _block_means(slab, blocks)[0]
+    return Scan(values, volume.affine.matrix @ _block_step(blocks))
+
+
+def _range(data: NDArray[Any]) -> tuple[float, float]:
+    """Least and greatest finite value, plane by plane."""
+    if data.dtype.kind != "f":
+        return float(data.min()), float(data.max())
+    ends = []
+    for plane in data:
+        finite = plane[np.isfinite(plane)]
+        if finite.size:
+            ends.append((float(finite.min()), float(finite.max())))
+    return min((low for low, _ in ends), default=0.0), max((high for _, high in ends), default=0.0)
+
+
+def _block_means(values: NDArray[Any], blocks: NDArray[np.int_]) -> NDArray[Any]:
+    """Means of blocks of so many voxels along i, j, k."""
+    for axis, count in enumerate(blocks[::-1]):
+        if count > 1:
+            along = np.moveaxis(values, axis, 0)
+            along = along[: along.shape[0] // count * count]
+            total = sum((along[first::count] for first in range(1, count)), start=along[0::count])
+            values = np.moveaxis(total / values.dtype.type(count), 0, axis)
     return values
 
 
-def _blocked(scan: Scan, blocks: NDArray[np.int_]) -> Scan:
-    """Means of blocks of so many voxels along i, j, k."""
-    if (blocks == 1).all():
-        return scan
-    values = scan.values
-    for axis, count in enumerate(blocks[::-1]):
-        along = np.moveaxis(values, axis, 0)
-        along = along[: along.shape[0] // count * count]
-        total = sum((along[first::count] for first in range(1, count)), start=along[0::count])
-        values = np.moveaxis(total / np.float32(count), 0, axis)
+def _block_step(blocks: NDArray[np.int_]) -> FloatArray:
+    """(4, 4) indices of blocks -> indices of voxels."""
     step = np.diag([*blocks.astype(float), 1.0])
     step[:3, 3] = (blocks - 1) / 2
-    return Scan(np.ascontiguousarray(values), scan.to_scanner @ step)
+    return step
+
+
+def _halvings(edges: FloatArray, size: float, most: int) -> NDArray[np.int_]:
+    """(3,) voxels per block, shortest edges first, that leave at most so many blocks."""
+    blocks = np.ones(3, int)
+    while size / np.prod(blocks) > most:
+        blocks[np.argmin(edges * blocks)] *= 2
+    return blocks
 
 
 def _shades(values: NDArray[np.float32]) -> Shades:
