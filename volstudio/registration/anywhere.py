@@ -42,7 +42,7 @@ AS_GOOD = 0.98
 FULL_VIEW = 0.8
 CONTESTED = 2  # levels
 # A climb is given up after some steps if it has come to less than this share of the best one's score.
-LEAST_STEPS, HOPELESS = 4, 0.6
+LEAST_STEPS, HOPELESS = 3, 0.6
 FINE_ITERATIONS = 40
 
 

@@ -17,6 +17,8 @@ __all__ = ["block_means", "smoothed"]
 
 # A Gaussian narrower than this, in voxels, changes less than the interpolation between them does.
 LEAST_SIGMA = 0.5
+# Only a stack of a few very thin slices would want more; it is as good as one slice then.
+MOST_SIGMA = 3.0
 # Three taps are like a Gaussian up to this variance, in squared voxels; a wider one is made of several.
 MOST_VARIANCE = 0.5
 TICK_PLANES = 4
@@ -46,7 +48,7 @@ def block_means(data: NDArray[Any], factors: tuple[int, ...], tick: Callable[[],
 
 
 def smoothed(values: NDArray[Any], sigma: FloatArray, *, tick: Callable[[], None]) -> NDArray[Any]:
-    """Values convolved with about a Gaussian of so many voxels along each axis; as they are where it is too narrow to matter.
+    """Values convolved with about a Gaussian of so many voxels along each axis; as they are where that is too narrow to matter.
 
     Parameters
     ----------
@@ -60,8 +62,7 @@ def smoothed(values: NDArray[Any], sigma: FloatArray, *, tick: Callable[[], None
     -----
     Taps ``(t / 2, 1 - t, t / 2)`` have the variance ``t``, and so add up like those of Gaussians do.
     """
-    # Wider than half of the volume, a Gaussian leaves one value of an axis; steps of a nanometre would have it smoothed for hours.
-    sigma = np.minimum(np.where((sigma >= LEAST_SIGMA) & (np.array(values.shape) > 1), sigma, 0.0), np.array(values.shape) / 2)
+    sigma = np.where((sigma >= LEAST_SIGMA) & (np.array(values.shape) > 1), np.minimum(sigma, MOST_SIGMA), 0.0)
     if not sigma.any():
         return values
     rounds = int(np.ceil((sigma**2).max() / MOST_VARIANCE))

@@ -59,9 +59,9 @@ class Field:
         self.to_voxels = np.asarray(np.linalg.inv(level.steps), float)
         self._values = level.values.ravel(order="F")
         self._shape = level.values.shape
-        self._strides = (1, self._shape[0], self._shape[0] * self._shape[1])
+        strides = (1, self._shape[0], self._shape[0] * self._shape[1])
         # The next voxel along an axis of one voxel is that voxel itself.
-        across = [stride if n > 1 else 0 for stride, n in zip(self._strides, self._shape, strict=True)]
+        across = [stride if n > 1 else 0 for stride, n in zip(strides, self._shape, strict=True)]
         self._next = across[0], across[1], across[2]
         self._seen = None
         if level.seen is not None:
@@ -69,45 +69,56 @@ class Field:
 
     def look(self, x: Floats, y: Floats, z: Floats, *, slope: bool = True) -> tuple[Floats, Three | None, Border]:
         """Values at any places (those of the nearest voxels beyond the last), their change per voxel, and the places in the border."""
-        cells, parts = zip(*(_split(p, n) for p, n in zip((x, y, z), self._shape, strict=True)), strict=True)
-        base = (cells[0] + cells[1] * np.int32(self._strides[1]) + cells[2] * np.int32(self._strides[2])).astype(np.intp)
+        shape = x.shape
+        places = x.ravel(), y.ravel(), z.ravel()
+        out = [(p < 0) | (p >= np.float32(n - 1)) for p, n in zip(places, self._shape, strict=True)]
+        outer = np.flatnonzero(out[0] | out[1] | out[2])
+        outside = tuple(p[outer] for p in places)
+        base, parts = _cells(places, outer, outside, self._shape)
         value, value_slope = _between(self._values, base, parts, self._next, slope=slope)
-        border = self._border((x, y, z), slope=slope)
         if value_slope is not None:
-            for axis, p in enumerate((x, y, z)):  # beyond the last voxel's centre the value stays
-                at = p.reshape(-1)[border.index]
-                value_slope[axis].reshape(-1)[border.index[(at < 0) | (at > self._shape[axis] - 1)]] = 0
-        return value, value_slope, border
+            for along, at, n in zip(value_slope, outside, self._shape, strict=True):  # beyond the last voxel's centre the value stays
+                along[outer[(at < 0) | (at > n - 1)]] = 0
+        border = self._border(outer, outside, slope=slope) if self._seen is None else self._masked(places, slope=slope)
+        if value_slope is None:
+            return value.reshape(shape), None, border
+        sx, sy, sz = (along.reshape(shape) for along in value_slope)
+        return value.reshape(shape), (sx, sy, sz), border
 
-    def _border(self, places: Three, *, slope: bool) -> Border:
-        """Weights of the places that do not weigh one."""
-        if self._seen is None:
-            out = [(p < 0) | (p > np.float32(n - 1)) for p, n in zip(places, self._shape, strict=True)]
-            index = np.flatnonzero(out[0] | out[1] | out[2])
-        else:
-            index = np.arange(places[0].size)
-        x, y, z = (p.reshape(-1)[index] for p in places)
-        if self._seen is not None:
-            return Border(index, *self._masked((x, y, z), slope=slope))
-        fades = [_fade(p, n) for p, n in zip((x, y, z), self._shape, strict=True)]
-        (wx, sx), (wy, sy), (wz, sz) = fades
+    def _border(self, index: NDArray[np.intp], places: tuple[Floats, ...], *, slope: bool) -> Border:
+        """Weights of the places that may not weigh one."""
+        (wx, sx), (wy, sy), (wz, sz) = (_fade(p, n) for p, n in zip(places, self._shape, strict=True))
         return Border(index, wx * wy * wz, (sx * wy * wz, wx * sy * wz, wx * wy * sz) if slope else None)
 
-    def _masked(self, places: Three, *, slope: bool) -> tuple[Floats, Three | None]:
+    def _masked(self, places: Three, *, slope: bool) -> Border:
         """Weights where only part of the level may be looked at: trilinear, from one voxel around it."""
         assert self._seen is not None  # noqa: S101 - asked of masked levels only
-        shape = tuple(n + 2 for n in self._shape)
-        cells, parts = zip(*(_split(p + 1, n) for p, n in zip(places, shape, strict=True)), strict=True)
-        steps = (1, shape[0], shape[0] * shape[1])
-        base = (cells[0] + cells[1] * np.int32(steps[1]) + cells[2] * np.int32(steps[2])).astype(np.intp)
-        return _between(self._seen, base, parts, steps, slope=slope)
+        i, j, k = (n + 2 for n in self._shape)
+        every, (x, y, z) = np.arange(places[0].size), (p + np.float32(1) for p in places)
+        base, parts = _cells((x, y, z), every, (x, y, z), (i, j, k))
+        return Border(every, *_between(self._seen, base, parts, (1, i, i * j), slope=slope))
 
 
-def _split(p: Floats, count: int) -> tuple[NDArray[np.int32], Floats]:
-    """Voxel below each coordinate, and where between it and the next, 0 to 1; coordinates beyond the ends are taken as the ends."""
-    inside = np.clip(p, np.float32(0), np.float32(count - 1))
-    cell = np.minimum(inside.astype(np.int32), np.int32(max(count - 2, 0)))
-    return cell, inside - cell.astype(np.float32)
+def _cells(
+    places: Three, outer: NDArray[np.intp], outside: tuple[Floats, ...], shape: tuple[int, int, int]
+) -> tuple[NDArray[np.intp], Three]:
+    """Flat index of the voxel below each place, and where between it and the next the place lies, 0 to 1 along each axis.
+
+    Those that are ``outer``, at ``outside``, may lie beyond the voxels; they are taken as at the first or (all but) at the last one.
+    """
+    x, y, z = (_within(p, outer, at, n) for p, at, n in zip(places, outside, shape, strict=True))
+    i, j, k = x.astype(np.int32), y.astype(np.int32), z.astype(np.int32)
+    base = i + j * np.int32(shape[0]) + k * np.int32(shape[0] * shape[1])
+    return base.astype(np.intp), (x - i.astype(np.float32), y - j.astype(np.float32), z - k.astype(np.float32))
+
+
+def _within(p: Floats, outer: NDArray[np.intp], at: Floats, count: int) -> Floats:
+    """Coordinates, those that are ``outer`` brought between the first voxel and the last."""
+    if not outer.size:
+        return p
+    p = p.copy()
+    p[outer] = np.clip(at, np.float32(0), np.nextafter(np.float32(count - 1), np.float32(0)) if count > 1 else np.float32(0))
+    return p
 
 
 def _fade(p: Floats, count: int) -> tuple[Floats, Floats]:
@@ -126,7 +137,8 @@ def _between(
     column, row, plane = steps
 
     def corner(offset: int) -> Floats:
-        return flat.take(base + offset if offset else base).astype(np.float32, copy=False)
+        # No index is out of range; numpy looks up faster if it need not check.
+        return flat[offset:].take(base, mode="wrap").astype(np.float32, copy=False)
 
     # Along x first, on the four edges of the cell; then the two faces along y; then z.
     edge, along_x = {}, {}

@@ -10,7 +10,8 @@ Source: hybrid global and local search (Jenkinson & Smith, Med. Image Anal. 5, 2
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import math
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
@@ -36,14 +37,15 @@ SAMPLES = 1000
 CLASSES = 8  # bytes of a 64-bit number
 MOST_COUNTED = 255
 CLASS_SAMPLES = 4000
-# Every so many-th sample judges a rotation first; so many rotations are judged by all.
-FEW, LIKELY = 3, 96
+# Every so many-th sample judges a rotation first, at every other place; so many rotations are judged by all samples, at all places.
+FEW, LIKELY = 3, 64
 TICK = 8  # rotations between two reports
 # Shifts are tried this many voxels apart.
 STRIDE = 2
 # At least so far from the target's middle, as a share of its half-width: middles of partial views lie apart.
 LEAST_REACH = 0.4
 MOST_SHIFTS = 2500
+THINNEST = 0.25
 LOOKED_UP = 1 << 16  # voxels at once: their numbers stay in the cache
 # With less of the object in view, chance alone agrees well.
 LEAST_OVERLAP = 0.5
@@ -87,6 +89,7 @@ def search(source: Level, target: Level, *, keep: int, seed: int, progress: Prog
     within : Bounds, optional
         Only rotations and places within them are tried, about the pose in their middle.
     """
+    target = _thickened(target)
     samples = Samples.draw(source, SAMPLES, seed=seed)
     crisp = np.searchsorted(_class_edges(source, seed), samples.values)
     middle, shifts = target.moments()[0], _shifts(samples, target)
@@ -95,19 +98,20 @@ def search(source: Level, target: Level, *, keep: int, seed: int, progress: Prog
         rotations = _rotations_within(within, rotations)
         shifts = _shifts_within(within, shifts, target, samples.centroid)
     labels = _Labels(target, shifts, _class_edges(target, seed))
+    half = _every_other(shifts)
     # A part of the samples, spread as evenly as all, tells which rotations are worth all of them.
     few = _Crowd(samples.points[:, ::FEW], crisp[::FEW])
     rough = np.empty(len(rotations), np.float32)
     for number, rotation in enumerate(rotations):
         if number % TICK == 0:
             progress("searching all orientations", 0.6 * number / len(rotations))
-        rough[number] = labels.scores(few, rotation, middle).max()
+        rough[number] = labels.scores(few, rotation, middle, half).max()
     likely = np.sort(np.argsort(-rough, kind="stable")[:LIKELY])
     crowd, scores = _Crowd(samples.points, crisp), np.empty((len(likely), len(shifts)), np.float32)
     for number, rotation in enumerate(rotations[likely]):
         if number % TICK == 0:
             progress("searching all orientations", 0.6 + 0.4 * number / len(likely))
-        scores[number] = labels.scores(crowd, rotation, middle)
+        scores[number] = labels.scores(crowd, rotation, middle, slice(None))
     places = middle + shifts @ target.steps.T
     return _distinct(scores, rotations[likely], places, samples.centroid, keep=keep, spacing=target.spacing)
 
@@ -151,28 +155,28 @@ class _Labels:
 
     def __init__(self, target: Level, shifts: NDArray[np.intp], edges: FloatArray) -> None:
         self._origin, self._to_voxels = target.origin, np.linalg.inv(target.steps)
-        self._reach = int(np.abs(shifts).max()) + 1
+        self._reach = np.abs(shifts).max(axis=0)[:, None] + 1
         # A sample lies at most this far out before it is shifted; further out it is outside at every shift.
         self._margin = 2 * self._reach
         words = np.left_shift(np.uint64(1), (8 * np.searchsorted(edges, target.values)).astype(np.uint64))
         if target.seen is not None:
             words[~target.seen] = 0
-        padded = np.pad(words, self._margin)
+        padded = np.pad(words, np.repeat(self._margin, 2, axis=1))
         self._flat = padded.ravel(order="F")
         self._strides = np.array([1, padded.shape[0], padded.shape[0] * padded.shape[1]])
         self._shape = np.array(target.values.shape)
         self._steps = shifts @ self._strides
 
-    def scores(self, crowd: _Crowd, rotation: FloatArray, middle: FloatArray) -> NDArray[np.float32]:
-        """Score of every shift of samples, turned about their centroid, which lies at ``middle`` (3,) before."""
+    def scores(self, crowd: _Crowd, rotation: FloatArray, middle: FloatArray, which: NDArray[np.intp] | slice) -> NDArray[np.float32]:
+        """Score of some of the shifts of samples, turned about their centroid, which lies at ``middle`` (3,) before."""
         turned = np.einsum("ab,bn->an", self._to_voxels @ rotation, crowd.points)  # not by BLAS, whose sums may depend on threads
         voxel = np.rint(turned + (self._to_voxels @ (middle - self._origin))[:, None]).astype(np.intp)
         voxel = np.clip(voxel, -self._reach, self._shape[:, None] + self._reach - 1) + self._margin
         base = self._strides @ voxel
         found = []
-        at_once = max(1, LOOKED_UP // len(base))
-        for first in range(0, len(self._steps), at_once):
-            words = self._flat.take(base + self._steps[first : first + at_once, None])
+        at_once, steps = max(1, LOOKED_UP // len(base)), self._steps[which]
+        for first in range(0, len(steps), at_once):
+            words = self._flat.take(base + steps[first : first + at_once, None])
             counts = np.add.reduceat(words, crowd.starts, axis=1).view(np.uint8).reshape(-1, len(crowd.starts), CLASSES)
             joint = np.zeros((len(counts), CLASSES, CLASSES), np.intp)
             for number, of_class in enumerate(crowd.classes):
@@ -211,15 +215,23 @@ def _shifts(samples: Samples, target: Level) -> NDArray[np.intp]:
     """
     half = np.sqrt(3 * target.moments()[1])  # of a box with these moments
     source = np.sort(np.abs(samples.points).max(axis=1))[0]
-    reach = np.maximum(LEAST_REACH * half.max(), half - source)
+    reach = np.maximum(LEAST_REACH * min(half.max(), 2 * np.median(half)), half - source)  # a needle is not tried beside itself
     stride = STRIDE
     while True:
         strides = np.maximum(1, np.rint(stride * target.spacing / target.edges)).astype(int)
         steps = np.ceil(reach / (strides * target.edges) - 0.5).astype(int)
-        if np.prod(2.0 * steps + 1) <= MOST_SHIFTS:
-            lines = [np.arange(-n, n + 1) * each for n, each in zip(steps, strides, strict=True)]
-            return np.stack(np.meshgrid(*lines, indexing="ij"), axis=-1).reshape(-1, 3)
-        stride += 1
+        if math.prod((2 * steps + 1).tolist()) <= MOST_SHIFTS:
+            break
+        stride = math.ceil(1.2 * stride)
+    lines = [np.arange(-n, n + 1) * each for n, each in zip(steps, strides, strict=True)]
+    return np.stack(np.meshgrid(*lines, indexing="ij"), axis=-1).reshape(-1, 3)
+
+
+def _thickened(level: Level) -> Level:
+    """The same level about its middle, with voxels no thinner than a part of its spacing: a slice is then seen from either side of it."""
+    stretch = np.maximum(1.0, THINNEST * level.spacing / level.edges)
+    middle = (np.array(level.values.shape) - 1) / 2
+    return replace(level, origin=level.origin + level.steps @ (middle - stretch * middle), steps=level.steps * stretch)
 
 
 def _rotations_within(within: Bounds, rotations: FloatArray) -> FloatArray:
@@ -236,6 +248,13 @@ def _shifts_within(within: Bounds, shifts: NDArray[np.intp], target: Level, cent
     start = within.start[:3, :3] @ centroid + within.start[:3, 3]
     away = np.linalg.norm(target.moments()[0] + shifts @ target.steps.T - start, axis=1)
     return np.asarray(shifts[away <= max(within.shift_mm + STRIDE * target.spacing, float(away.min()))])
+
+
+def _every_other(shifts: NDArray[np.intp]) -> NDArray[np.intp]:
+    """Which places of a lattice are half of them, like the black fields of a board: the nearest of them is hardly farther away."""
+    stride = np.array([min(np.abs(line[line != 0]), default=1) for line in shifts.T])
+    half = np.flatnonzero((shifts // stride).sum(axis=1) % 2 == 0)
+    return half if half.size else np.arange(len(shifts))
 
 
 def _distinct(
