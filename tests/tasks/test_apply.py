@@ -259,10 +259,18 @@ def test_a_transform_that_counts_in_voxels_takes_the_fixed_image(transform, pair
     still, mover = open_volumes([str(pair.anatomy), str(pair.epi)])
     read = read_transform(transform / "epi.tfm", fixed=still, moving=mover)
     write_transform(read, transform / "flirt.mat", fixed=still, moving=mover)
-    with pytest.raises(TransformError, match="the fixed image too"):
+    with pytest.raises(TransformError, match=r"the fixed image too; give it \(--fixed, fixed=\)"):
         header(transform / "flirt.mat", str(pair.epi), transform / "no.nii")
     header(transform / "flirt.mat", str(pair.epi), transform / "flirted.nii", fixed=str(pair.anatomy))
     np.testing.assert_allclose(nibabel.load(transform / "flirted.nii").affine, pair.truth @ nibabel.load(pair.epi).affine, atol=1e-4)
+
+
+def test_of_several_each_finding_names_its_file(transform, session):
+    (transform / "shear.mat4").write_text("# maps moving points to fixed points, RAS mm\n1 0.1 0 0\n0 1 0 0\n0 0 1 0\n0 0 0 1\n")
+    nibabel.save(nibabel.load(session[0]), transform / "second.nii")
+    written = apply_header(transform / "shear.mat4", [session[0], str(transform / "second.nii")], transform / "sheared")
+    texts = [next(found.text for found in file.findings if found.code == "qform-not-written") for file in written]
+    assert [text.partition(": The qform")[0] for text in texts] == [file.path.name for file in written]
 
 
 def test_a_header_that_cannot_hold_the_shear_says_so(transform, pair):

@@ -116,7 +116,12 @@ def test_what_a_person_should_know_is_said(tmp_path, pair):
     assert "oblique" in note
     assert convert([tmp_path / "o.1D"], tmp_path / "q.1D", fixed=str(pair.anatomy), moving=str(pair.epi)).notes == ()
     (note,) = convert([tmp_path / "r.tfm"], tmp_path / "o.npy").notes
-    assert "which way" in note
+    assert "maps fixed-to-moving; say so when it is read (--direction fixed-to-moving)" in note
+    (note,) = convert([tmp_path / "r.tfm"], tmp_path / "b.npy", write_direction="moving-to-fixed").notes
+    assert "(--direction moving-to-fixed)" in note
+    np.testing.assert_allclose(read_transform(tmp_path / "b.npy", direction="moving-to-fixed").matrix, A, atol=1e-12)
+    with pytest.raises(TransformError, match=r"say it \(--direction, direction=\)"):
+        convert([tmp_path / "b.npy"], tmp_path / "again.tfm")
 
 
 def test_inputs_and_images_are_never_written_to(tmp_path, pair):

@@ -30,6 +30,14 @@ def test_the_second_file_is_related_to_the_first(pair):
     assert "解剖" in second.relation
 
 
+def test_a_small_shear_is_told_with_its_own_digits(tmp_path):
+    place = np.diag([2.0, 2, 2, 1])
+    place[0, 1] = 0.00068
+    nibabel.save(nibabel.Nifti1Image(np.zeros((4, 4, 4), np.int16), place), tmp_path / "a.nii")
+    (told,) = describe([str(tmp_path / "a.nii")])
+    assert "sheared (0.00034)" in told.tilt
+
+
 def test_json_holds_the_same_and_is_strict(pair):
     told = json.loads(as_text(describe([str(pair.anatomy)])), parse_constant=lambda word: pytest.fail(f"{word} is no JSON"))
     (one,) = told["volumes"]

@@ -245,7 +245,13 @@ def _written(
         )
     with staged(output, names, overwrite=overwrite, protect=protect) as files:
         found = [write(volume, files.path(name)) for volume, name in zip(volumes, names, strict=True)]
-    return tuple(Applied(output / name, findings) for name, findings in zip(names, found, strict=True))
+    return tuple(Applied(output / name, _named(name, findings)) for name, findings in zip(names, found, strict=True))
+
+
+def _named(name: str, findings: Iterable[Finding]) -> tuple[Finding, ...]:
+    """Findings on one of several files, each with the name of its file where it does not begin with it."""
+    stem = name_of(Path(name))
+    return tuple(found if found.text.startswith(stem) else replace(found, text=f"{name}: {found.text}") for found in findings)
 
 
 def _name(volume: Volume, ends: Sequence[str]) -> str:

@@ -102,7 +102,7 @@ def convert(
     protect = [Path(path) for path in inputs] + [file for image in images if image and image.source for file in image.source.files]
     write_transform(result, output, fixed=start, moving=end, direction=write_direction, dialect=to, overwrite=overwrite, protect=protect)
     known = [(dialect, images[place], images[place + 1]) for place, dialect in enumerate(chosen)]
-    return Conversion(result, _notes(result, output, [*known, (_written(output, to), start, end)]))
+    return Conversion(result, _notes(result, output, [*known, (_written(output, to), start, end)], write_direction))
 
 
 def _dialects(inputs: Sequence[PathLike], names: Sequence[str]) -> list[Dialect]:
@@ -137,7 +137,9 @@ def _written(output: PathLike, to: str | None) -> Dialect:
     return found
 
 
-def _notes(affine: Affine, output: PathLike, uses: Sequence[tuple[Dialect, Volume | None, Volume | None]]) -> tuple[str, ...]:
+def _notes(
+    affine: Affine, output: PathLike, uses: Sequence[tuple[Dialect, Volume | None, Volume | None]], write_direction: Direction | None
+) -> tuple[str, ...]:
     """What a person should know of a conversion."""
     notes = []
     beyond = beyond_rigid(affine)
@@ -148,5 +150,6 @@ def _notes(affine: Affine, output: PathLike, uses: Sequence[tuple[Dialect, Volum
         if dialect.without_images and (start is None or end is None) and note not in notes:
             notes.append(note)
     if uses[-1][0].name == "npy":
-        notes.append("A numpy array cannot say which way it maps; name the direction when it is read.")
+        maps = write_direction or "fixed-to-moving"
+        notes.append(f"A numpy array cannot say which way it maps: this one maps {maps}; say so when it is read (--direction {maps}).")
     return tuple(notes)

@@ -103,7 +103,7 @@ class Description(msgspec.Struct, frozen=True):
     def tilt(self) -> str:
         """How the box lies, in words."""
         lies = f"{self.obliquity_deg:.1f} degrees oblique" if self.obliquity_deg >= 0.05 else "along the world axes"
-        sheared = f", sheared ({self.shear:.3f})" if self.shear > 1e-4 else ""
+        sheared = f", sheared ({self.shear:.2g})" if self.shear > 1e-4 else ""
         return f"{lies}{sheared}, {'right' if self.handedness > 0 else 'left'}-handed"
 
 

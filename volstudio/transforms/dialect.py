@@ -56,8 +56,10 @@ class Ends:
             One of them is not known.
         """
         if self.fixed is None or self.moving is None:
-            missing = "both images" if self.fixed is self.moving else f"the {'fixed' if self.fixed is None else 'moving'} image too"
-            raise TransformError(f"its numbers count from the corners of the images, so it needs {missing}; give fixed= and moving=")
+            which = "both" if self.fixed is self.moving else "fixed" if self.fixed is None else "moving"
+            missing = "both images" if which == "both" else f"the {which} image too"
+            give = "them (--fixed, --moving; fixed=, moving=)" if which == "both" else f"it (--{which}, {which}=)"
+            raise TransformError(f"its numbers count from the corners of the images, so it needs {missing}; give {give}")
         return self.fixed, self.moving
 
     def in_words(self, direction: Direction = "fixed-to-moving") -> str:

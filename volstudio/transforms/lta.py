@@ -52,7 +52,10 @@ def read(data: bytes, ends: Ends) -> FloatArray:
         src = parts.src or (ends.fixed if turned else ends.moving)
         dst = parts.dst or (ends.moving if turned else ends.fixed)
         if src is None or dst is None:
-            raise TransformError("it maps voxels and its own geometry is marked invalid, so it needs the images; give fixed= and moving=")
+            raise TransformError(
+                "it maps voxels and its own geometry is marked invalid, so it needs the images; give them "
+                "(--fixed, --moving; fixed=, moving=)"
+            )
         matrix = dst.affine.matrix @ matrix @ np.linalg.inv(src.affine.matrix)
     return matrix if turned else inverse(matrix)
 

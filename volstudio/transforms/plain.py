@@ -57,7 +57,7 @@ def read_text(data: bytes, ends: Ends) -> FloatArray:
     if direction is None:
         raise TransformError(
             "it does not say which way its matrix maps; add the line '# maps moving points to fixed points, RAS mm' (SPM, nibabel) or "
-            "'# maps fixed points to moving points, RAS mm' (MRtrix, ITK) above the numbers, or give direction="
+            "'# maps fixed points to moving points, RAS mm' (MRtrix, ITK) above the numbers, or say it (--direction, direction=)"
         )
     return _to_moving(matrix, direction)
 
@@ -78,7 +78,9 @@ def read_numpy(data: bytes, ends: Ends) -> FloatArray:
         raise TransformError(f"the last row of its matrix must be 0 0 0 1, not {matrix[3]}")
     sensible(float(np.abs(matrix).max()))
     if ends.direction is None:
-        raise TransformError("it cannot say which way its matrix maps and no sidecar (.json) lies beside it; give direction=")
+        raise TransformError(
+            "it cannot say which way its matrix maps and no sidecar (.json) lies beside it; say it (--direction, direction=)"
+        )
     return _to_moving(matrix, ends.direction)
 
 
