@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 import threading
 
 import msgspec
@@ -173,6 +176,44 @@ def test_same_bits_on_every_run_for_any_number_of_threads(fixed, moving):
         sitk.ProcessObject.SetGlobalDefaultNumberOfThreads(before)
     assert len({result.moving_to_fixed.matrix.tobytes() for result in found}) == 1
     assert len({tuple(step.metric for step in result.trace) for result in found}) == 1
+
+
+BITS = """
+import hashlib
+import volstudio as vs
+t1, epi = vs.open_volume("sample:t1"), vs.open_volume("sample:epi")
+for refine in ("builtin", "simpleitk"):
+    found = vs.register(t1, epi, plan=vs.RegistrationPlan(refine=refine))
+    print(hashlib.sha256(found.moving_to_fixed.matrix.tobytes() + repr([step.metric for step in found.trace]).encode()).hexdigest())
+"""
+
+
+def test_same_bits_from_either_engine_in_processes_of_one_two_and_four_threads():
+    """Of ITK, OpenMP and BLAS alike, which read their number of threads when they are loaded."""
+    names = ("ITK_GLOBAL_DEFAULT_NUMBER_OF_THREADS", "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
+    said = set()
+    for threads in ("1", "2", "4"):
+        environment = {**os.environ, **dict.fromkeys(names, threads)}
+        ran = subprocess.run([sys.executable, "-c", BITS], env=environment, capture_output=True, text=True, check=True)
+        said.add(ran.stdout)
+    assert len(said) == 1
+    assert len(set(said.pop().split())) == 2
+
+
+@pytest.mark.parametrize("refine", ["builtin", "simpleitk"])
+@pytest.mark.parametrize("words", ["reading", "preparing", "searching", "comparing", "step 1"])
+def test_nothing_more_is_told_after_a_cancel_in_any_part_of_the_work(fixed, moving, words, refine):
+    told = []
+
+    def listen(step):
+        told.append(step.what)
+        if words in step.what:
+            progress.cancel()
+
+    progress = Progress(listen)
+    with pytest.raises(Cancelled):
+        register(fixed, moving, plan=msgspec.structs.replace(QUICK, refine=refine), progress=progress)
+    assert [words in what for what in told] == [False] * (len(told) - 1) + [True]
 
 
 def test_two_at_once_give_the_same_bits_as_one(fixed, moving):
