@@ -16,6 +16,7 @@ from volstudio.errors import UnreadableFileError
 from volstudio.volumes import plain_voxels
 from volstudio.volumes.extended import decode_extended
 from volstudio.volumes.readers import open_volume
+from volstudio.volumes.resample import resample
 from volstudio.volumes.save import save_header, save_volume
 from volstudio.volumes.series import StoredArray, part_of, resident_bytes
 
@@ -190,6 +191,7 @@ def test_complex_numbers_by_magnitude_parts_and_scale(tmp_path, make, order):
     assert volume.facts["data_type"] == "complex256"
     save_volume(volume, tmp_path / "saved.nii")
     np.testing.assert_array_equal(np.asanyarray(nib.load(tmp_path / "saved.nii").dataobj), 3 * n - 4j * n)
+    np.testing.assert_array_equal(resample(volume, onto=volume, interpolation="nearest").data, volume.data)
     scaled = open_volume(write(tmp_path / "s.nii", words, order=order, code=2048, scale=(2.0, 1.0)))
     np.testing.assert_array_equal(part_of(scaled, "imaginary").data, -8 * n + 1)
 

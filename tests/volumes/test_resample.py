@@ -12,9 +12,9 @@ from volstudio.errors import Cancelled, SpaceMismatchError
 from volstudio.geometry.affine import Affine
 from volstudio.geometry.grid import Grid
 from volstudio.progress import Progress
+from volstudio.volumes import plain_voxels, sampling
 from volstudio.volumes import resample as module
-from volstudio.volumes import sampling
-from volstudio.volumes.readers import volume_from_array
+from volstudio.volumes.readers import open_volume, volume_from_array
 from volstudio.volumes.resample import resample
 from volstudio.volumes.series import Decoder, voxel_array
 
@@ -144,6 +144,16 @@ def test_sinc_rings_at_an_edge_by_an_eighth_and_no_further_than_its_window():
     assert 0.02 < -values.min() < 0.125
     np.testing.assert_allclose(values[at <= 15], 0, atol=1e-12)
     np.testing.assert_allclose(values[at >= 24], 1, atol=1e-12)
+
+
+def test_colours_and_complex_numbers_that_are_read_when_asked_for_are_resampled(write_nifti, affine, monkeypatch):
+    monkeypatch.setattr(plain_voxels, "AT_ONCE", 0)
+    colours = np.zeros((3, 4, 5), [("R", "u1"), ("G", "u1"), ("B", "u1")])
+    colours["G"] = np.arange(60).reshape(3, 4, 5)
+    for name, data in (("rgb.nii", colours), ("complex.nii", (colours["G"] * (1 + 2j)).astype(np.complex64))):
+        volume = open_volume(write_nifti(name, data, affine))
+        moved = resample(volume, onto=volume, interpolation="nearest")
+        np.testing.assert_array_equal(moved.data.raw, data)
 
 
 def test_colours_and_complex_numbers_are_resampled_part_by_part(affine, rigid_move, target):

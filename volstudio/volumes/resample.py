@@ -92,7 +92,7 @@ def resample(
     result: NDArray[Any] = np.empty((*grid.shape, volume.n_times) if series else grid.shape, dtype, order="F")
     report = progress or Progress()
     for time in range(volume.n_times):
-        frame, into = (_channels(np.asarray(array[..., time] if series else array)) for array in (data, result))
+        frame, into = (_channels(np.asarray(array[..., time] if series else array[...])) for array in (data, result))
         for number, (values, channel) in enumerate(zip(frame, into, strict=True)):
             # Of a complex number the background is the real part.
             channel[...] = _as_type(np.array(0.0 if number and not dtype.names else background), channel.dtype)
