@@ -52,12 +52,12 @@ def pairing_of(fixed, moving):
     return SimpleNamespace(source_is_moving=from_moving, source_frame=own_frame(source.grid), target_frame=own_frame(target.grid))
 
 
-def settle(fixed, moving, moving_to_fixed, report=lambda *_: None):
+def settle(fixed, moving, moving_to_fixed, report=lambda *_: None, pause=lambda: None):
     """Outcome, and the map moving -> fixed that it stands for."""
     pairing = pairing_of(fixed, moving)
     ends = np.linalg.inv(pairing.target_frame), pairing.source_frame
     pose = ends[0] @ (moving_to_fixed if pairing.source_is_moving else np.linalg.inv(moving_to_fixed)) @ ends[1]
-    found = settled(pairing, (fixed, moving), pose, report=report)
+    found = settled(pairing, (fixed, moving), pose, report=report, pause=pause)
     if isinstance(found, Unsettled):
         return found, None
     source_to_target = pairing.target_frame @ found.pose @ np.linalg.inv(pairing.source_frame)
@@ -130,3 +130,29 @@ def test_it_ends_at_once_when_cancelled(scans):
 
     with pytest.raises(Cancelled):
         settle(anatomy, epi, truth, cancel)
+
+
+def stops_and_steps(scans, limit):
+    """How many steps there had been at every chance to stop; the chance of that number is taken."""
+    anatomy, epi, truth = scans
+    asked, steps = [], []
+
+    def pause():
+        asked.append(len(steps))
+        if len(asked) == limit:
+            raise Cancelled
+
+    try:
+        settle(anatomy, epi, truth, lambda *step: steps.append(step), pause)
+    except Cancelled:
+        return asked, len(steps)
+    return asked, len(steps)
+
+
+def test_it_ends_before_its_first_step_when_cancelled(scans):
+    asked, steps = stops_and_steps(scans, 0)
+    before = asked.count(0)
+    assert steps > 0
+    assert before > 5
+    for limit in (1, before // 2, before):
+        assert stops_and_steps(scans, limit) == ([0] * limit, 0)

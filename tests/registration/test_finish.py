@@ -30,7 +30,8 @@ def test_the_sample_comes_nearer_to_its_truth(pair, engine):
     assert error_mm(fine.moving_to_fixed) < 0.7 * error_mm(rough.moving_to_fixed)
     assert "signal" in fine.stop_reason
     assert "signal" not in rough.stop_reason
-    assert len(fine.trace) > len(rough.trace)
+    assert [step.engine for step in fine.trace[len(rough.trace) :]] == ["signal"] * (len(fine.trace) - len(rough.trace))
+    assert fine.trace[-1].engine == "signal"
     np.testing.assert_array_equal(fine.trace[-1].moving_to_fixed, fine.moving_to_fixed.matrix)
 
 

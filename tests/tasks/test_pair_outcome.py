@@ -69,6 +69,7 @@ def test_where_a_mask_lies_is_nobody_elses_business():
     assert told["plan"]["fixed_mask"] == {"file": "brain.nii.gz"}
     assert told["fixed_mask_file"]["digest"] == told["plan_file"]["digest"] == "sha256:0"
     assert "start_file" not in told
+    assert told["trace"] == [{"engine": "builtin", "level_mm": 2.0, "iteration": 1, "metric": 1.2}]
     for text in (msgspec.json.encode(told).decode(), made.as_json()):
         assert "someone" not in text
 

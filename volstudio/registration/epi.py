@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from volstudio.registration.pairing import Pairing
     from volstudio.volumes.volume import Volume
 
-__all__ = ["Settled", "Unsettled", "settled", "suits"]
+__all__ = ["Pause", "Report", "Settled", "Unsettled", "settled", "suits"]
 
 # The coarse scan's voxels are at least this share of its width (2 mm for a head of 200 mm): CT and sharp MR are finer.
 LEAST_EDGE = 1 / 125
@@ -50,6 +50,7 @@ LEAST_STEP = 1e-6
 LEAST_EXPLAINED, LEAST_SHARE, FARTHEST = 0.6, 0.12, 1.0
 
 Report: TypeAlias = "Callable[[float, int, float, FloatArray], None]"
+Pause: TypeAlias = "Callable[[], None]"
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +95,9 @@ def suits(one: Volume, other: Volume) -> bool:
     return thick and sizes[0] >= LEAST_RATIO * sizes[1] and float(np.cbrt(sizes[0])) >= LEAST_EDGE * float(np.median(edges))
 
 
-def settled(pairing: Pairing, scans: tuple[Volume, Volume], pose: FloatArray, *, report: Report) -> Settled | Unsettled:
+def settled(
+    pairing: Pairing, scans: tuple[Volume, Volume], pose: FloatArray, *, report: Report, pause: Pause = lambda: None
+) -> Settled | Unsettled:
     """Move a pose that mutual information found to where the coarse scan's signal fits the anatomy best.
 
     Parameters
@@ -108,6 +111,8 @@ def settled(pairing: Pairing, scans: tuple[Volume, Volume], pose: FloatArray, *,
     report : callable
         Told after every step: the coarse scan's voxel edge in mm, the number of the step, the share of the signal's variance that is
         explained, and the pose; what it raises ends the work.
+    pause : callable
+        Called every tenth of a second or so while there is no step to tell of; what it raises ends the work, too.
 
     Returns
     -------
@@ -121,7 +126,7 @@ def settled(pairing: Pairing, scans: tuple[Volume, Volume], pose: FloatArray, *,
     coarse_is_source = _by_size(source, target)[0] is source
     there = np.linalg.inv(pairing.target_frame), pairing.source_frame
     source_to_target = pairing.target_frame @ pose @ np.linalg.inv(pairing.source_frame)
-    way = _Way(*_prepared(*((source, target) if coarse_is_source else (target, source))))
+    way = _Way(*_prepared(*((source, target) if coarse_is_source else (target, source)), pause), pause)
 
     def pose_of(coarse_to_fine: FloatArray) -> FloatArray:
         found = there[0] @ (coarse_to_fine if coarse_is_source else np.linalg.inv(coarse_to_fine)) @ there[1]
@@ -143,6 +148,7 @@ class _Way:
     threshold: float
     fine: Scan
     shades: Shades
+    pause: Pause
 
     def to_rest(self, place: FloatArray, report: Callable[[int, float, FloatArray], None]) -> Settled | Unsettled:
         """Gauss-Newton from a map coarse scanner -> fine scanner; the pose of the answer is such a map too."""
@@ -178,12 +184,15 @@ class _Way:
         self, place: FloatArray, spread: Spread, inside: NDArray[np.bool_], *, before: Fit | None = None, keep_weights: bool = False
     ) -> tuple[NDArray[np.float32], NDArray[np.float32], Fit]:
         """What the fine scan shows at a place (shares of classes, and classes on the finer grid), and how it explains the coarse one."""
+        self.pause()
         classes = view(self.coarse, self.fine, spread, self.shades, np.linalg.inv(self.fine.to_scanner) @ place @ self.coarse.to_scanner)
+        self.pause()
         shares = shares_of(classes, spread)
         return shares, classes, self._fit(shares, inside, before=before, keep_weights=keep_weights)
 
     def _fit(self, shares: NDArray[np.float32], inside: NDArray[np.bool_], *, before: Fit | None, keep_weights: bool = False) -> Fit:
         """Contrast, gain and weights of shares."""
+        self.pause()
         tissue = self.coarse.values[inside] > self.threshold
         return fitted(self.coarse, shares, inside=inside, tissue=tissue, before=before, keep_weights=keep_weights)
 
@@ -248,9 +257,9 @@ def _by_size(one: Volume, other: Volume) -> tuple[Volume, Volume]:
     return (one, other) if larger else (other, one)
 
 
-def _prepared(coarse: Volume, fine: Volume) -> tuple[Scan, NDArray[np.bool_], float, Scan, Shades]:
+def _prepared(coarse: Volume, fine: Volume, pause: Pause) -> tuple[Scan, NDArray[np.bool_], float, Scan, Shades]:
     """The object of the coarse scan, where to look, the brightness of its dimmest tissue; the fine scan and its classes' intensities."""
-    whole = _read(coarse, _halvings(coarse.grid.voxel_sizes, float(np.prod(coarse.shape[:3])), MOST_READ))
+    whole = _read(coarse, _halvings(coarse.grid.voxel_sizes, float(np.prod(coarse.shape[:3])), MOST_READ), pause)
     threshold = air_threshold(whole.values.ravel()[::STRIDE])
     near = _grown(whole.values > threshold)
     ends = [np.flatnonzero(near.any(axis=axes)) for axes in ((1, 2), (0, 2), (0, 1))]
@@ -264,18 +273,20 @@ def _prepared(coarse: Volume, fine: Volume) -> tuple[Scan, NDArray[np.bool_], fl
         near = _grown(scan.values > threshold)
     else:
         near = near[cut]
-    sharp = _read(fine, np.maximum(1, np.rint(0.5 * scan.edges.min() / fine.grid.voxel_sizes - 0.3).astype(int)))
+    sharp = _read(fine, np.maximum(1, np.rint(0.5 * scan.edges.min() / fine.grid.voxel_sizes - 0.3).astype(int)), pause)
     return scan, near, threshold, sharp, _shades(sharp.values)
 
 
-def _read(volume: Volume, blocks: NDArray[np.int_]) -> Scan:
+def _read(volume: Volume, blocks: NDArray[np.int_], pause: Pause) -> Scan:
     """Means of blocks of voxels, from 0 to 1; read block by block, so that the whole is not copied. What is not finite is the least."""
     data: NDArray[Any] = volume.frame(0).T
+    pause()
     low, high = _range(data)
     count, depth = np.array(data.shape) // blocks[::-1], int(blocks[2])
     values = np.empty(count, np.float32)
     exact = np.dtype(np.float64 if data.dtype.itemsize > 2 else np.float32)
     for k in range(len(values)):
+        pause()
         slab = (data[k * depth : (k + 1) * depth].astype(exact) - exact.type(low)) / exact.type((high - low) or 1.0)
         if data.dtype.kind == "f":
             slab[~np.isfinite(slab)] = 0

@@ -10,7 +10,7 @@ from volstudio.registration.epi import Unsettled, settled, suits
 if TYPE_CHECKING:
     from volstudio.registration.beginning import Regions
     from volstudio.registration.bounds import Bounds
-    from volstudio.registration.epi import Report
+    from volstudio.registration.epi import Pause, Report
     from volstudio.registration.pairing import Pairing
     from volstudio.registration.plan import RegistrationPlan
     from volstudio.registration.sitk_bridge import Climb
@@ -40,7 +40,7 @@ def finished(
     scans: tuple[Volume, Volume],
     regions: Regions,
     bounds: Bounds | None,
-    report: Report,
+    reports: tuple[Report, Pause],
 ) -> tuple[Climb, tuple[str, ...]]:
     """The end of a registration: of its climb, or where the coarser scan's signal fits best; and notes, where that was asked for in vain.
 
@@ -56,12 +56,12 @@ def finished(
         Masks of either.
     bounds : Bounds or None
         A pose beyond them is not taken.
-    report : callable
-        As for `volstudio.registration.epi.settled`.
+    reports : two callables
+        ``report`` and ``pause`` of `volstudio.registration.epi.settled`.
     """
     why = refusal(plan, scans, regions)
     if why is None:
-        found = settled(pairing, scans, end.pose, report=report)
+        found = settled(pairing, scans, end.pose, report=reports[0], pause=reports[1])
         if isinstance(found, Unsettled):
             why = found.words
         elif bounds is not None and not bounds.holds(found.pose):

@@ -30,15 +30,16 @@ class TraceStep:
         Of the plan's kind; larger is more alike. Not comparable between levels.
     moving_to_fixed : (4, 4) read-only float array
         Present pose: moving scanner -> fixed scanner, mm, RAS+.
-    engine : {"builtin", "simpleitk"}
-        Whose step it was; their metrics are not comparable either.
+    engine : {"builtin", "simpleitk", "signal"}
+        Whose step it was; their metrics are not comparable either. Of the last, which fits a coarse scan's signal, the metric is the share
+        of the signal that is explained, and the level the coarse scan's voxel edge.
     """
 
     level_mm: float
     iteration: int
     metric: float
     moving_to_fixed: FloatArray
-    engine: Literal["builtin", "simpleitk"] = "builtin"
+    engine: Literal["builtin", "simpleitk", "signal"] = "builtin"
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -126,7 +126,8 @@ def register(
     else:
         refuse_apart(scans, pairing, pose)
         end, rival = way.from_here(pose, climbing), 0.0
-    end, fit_notes = finished(end, pairing, plan, scans=scans, regions=regions, bounds=bounds, report=way.fit_report(climbing))
+    fitting = way.fit_report(climbing), lambda: climbing("fitting the signal", 1.0)
+    end, fit_notes = finished(end, pairing, plan, scans=scans, regions=regions, bounds=bounds, reports=fitting)
     overlap = pairing.overlap(end.pose)
     return RegistrationResult(
         moving_to_fixed=Affine(pairing.moving_to_fixed(end.pose), begin.source, begin.target),
@@ -203,7 +204,7 @@ class _Way:
         """Listener of the steps that fit a coarse scan's signal; their metric is the share of it that is explained."""
 
         def report(voxel_mm: float, step: int, explained: float, pose: FloatArray) -> None:
-            self.trace.append(self._step(voxel_mm, Summit(pose, explained, 1.0, step)))
+            self.trace.append(replace(self._step(voxel_mm, Summit(pose, explained, 1.0, step)), engine="signal"))
             progress(f"fitting the signal, step {step}", 1.0, self.trace[-1])
 
         return report

@@ -146,7 +146,9 @@ def sidecar_parameters(
         "stop_reason": result.stop_reason,
         "seconds": round(result.seconds, 3),
         "notes": list(result.notes),
-        "trace": [{"level_mm": step.level_mm, "iteration": step.iteration, "metric": step.metric} for step in result.trace],
+        "trace": [
+            {"engine": step.engine, "level_mm": step.level_mm, "iteration": step.iteration, "metric": step.metric} for step in result.trace
+        ],
     }
 
 
