@@ -283,7 +283,8 @@ def test_other_parts_of_complex_numbers_are_shown_by_choice(write_nifti, tmp_pat
         shown = part_of(volume, part)
         assert shown.name == f"c-{part}"
         np.testing.assert_allclose(shown.data, truth, rtol=1e-6)
-        assert any(f"their {part} is shown" in finding.text for finding in shown.findings)
+        words = {"real": "real part", "imaginary": "imaginary part"}.get(part, part)
+        assert any(f"their {words} is shown" in finding.text for finding in shown.findings)
         save_volume(shown, tmp_path / f"{part}.nii")
         saved = np.asanyarray(nib.load(tmp_path / f"{part}.nii").dataobj)
         np.testing.assert_allclose(saved, data if part == "magnitude" else truth, rtol=1e-6)  # as magnitude, the whole number

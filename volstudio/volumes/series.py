@@ -44,6 +44,7 @@ __all__ = [
 
 Kind = Literal["stored", "scaled", "complex", "luminance"]
 Part = Literal["magnitude", "phase", "real", "imaginary"]
+IN_WORDS: dict[Part, str] = {"magnitude": "magnitude", "phase": "phase", "real": "real part", "imaginary": "imaginary part"}
 RGB_WEIGHTS = (0.299, 0.587, 0.114)  # ITU-R BT.601 luma, as most of the field's tools use for RGB volumes
 FLOAT_REACH = 1e12  # stored floats are smaller than this, whatever their unit
 IN_MEMORY = 1 << 30  # a larger packed series goes to a temporary file, whose pages the system can drop
@@ -308,8 +309,8 @@ def part_of(volume: Volume, part: Part) -> Volume:
     """
     data = volume.data
     if not isinstance(data, StoredArray) or data.decoder.kind != "complex":
-        raise WrongTypeError(f"{volume.name!r} has no {part} to show: its voxels are {data.dtype}, not complex numbers.")
-    text = f"The voxels are complex numbers; their {part} is shown."
+        raise WrongTypeError(f"{volume.name!r} has no {IN_WORDS[part]} to show: its voxels are {data.dtype}, not complex numbers.")
+    text = f"The voxels are complex numbers; their {IN_WORDS[part]} is shown."
     findings = tuple(replace(found, text=text) if found.code == "complex" else found for found in volume.findings)
     shown = replace(volume, data=StoredArray(data.raw, replace(data.decoder, part=part)), findings=findings)
     return shown.renamed(f"{volume.name}-{part}")
