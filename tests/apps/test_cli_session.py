@@ -184,8 +184,8 @@ def test_view_saves_back_to_the_file_it_opened(registered, run, monkeypatch):
     run("view", "aligned/scene.toml")
     run("view", "t1.nii.gz", "epi.nii")
     run("view")
-    assert opened[0] == (("t1", "epi"), {"session_path": "aligned/scene.toml"})
-    assert opened[1] == (("t1", "epi"), {"session_path": None})
+    assert opened[0] == (("t1", "epi"), {"session_path": "aligned/scene.toml", "folders": []})
+    assert opened[1] == (("t1", "epi"), {"session_path": None, "folders": []})
     assert opened[2][0] is None
 
 
