@@ -35,6 +35,17 @@ def test_round_trip_between_images_of_any_kind(tmp_path: Path, box, maps, data):
     assert np.abs(parts.dst.corners() - fixed.corners()).max() < 1e-10
 
 
+def test_blanks_of_any_kind_and_number_stand_between_words(tmp_path, box):
+    image = Grid((7, 8, 9), Affine(np.diag([1, 2, 3, 1.0]), "a:voxel", "t1:scanner"))
+    other = Grid(image.shape, image.affine.renamed(target="epi:scanner"))
+    write_transform(POSE, tmp_path / "t.lta", fixed=image, moving=other)
+    (tmp_path / "tabs.lta").write_text((tmp_path / "t.lta").read_text().replace(" ", "\t \t"))
+    np.testing.assert_array_equal(read_transform(tmp_path / "tabs.lta").apply(box), read_transform(tmp_path / "t.lta").apply(box))
+    (tmp_path / "cut.lta").write_text((tmp_path / "t.lta").read_text().partition("1 4 4")[0])
+    with pytest.raises(TransformError, match=r"damaged\?$"):
+        read_transform(tmp_path / "cut.lta")
+
+
 POSE = Affine([[1, 0, 0, 3], [0, 0, -1, 4], [0, 1, 0, 5], [0, 0, 0, 1.0]], "t1:scanner", "epi:scanner")
 
 

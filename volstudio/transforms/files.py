@@ -116,7 +116,7 @@ def read_transform(
     try:
         return Affine(chosen.read(data, ends), ends.fixed_space, ends.moving_space)
     except TransformError as error:
-        raise TransformError(f"Cannot read {str(file)!r} as {chosen.title}: {error}.") from error
+        raise TransformError(f"Cannot read {str(file)!r} as {chosen.title}: {_ended(error)}") from error
     except GeometryError as error:
         raise TransformError(f"Cannot use the transform {str(file)!r}: its matrix is not invertible. {error}") from error
 
@@ -177,7 +177,7 @@ def write_transform(
     try:
         data = chosen.write(affine.matrix, replace(ends, fixed_space=affine.source, moving_space=affine.target))
     except TransformError as error:
-        raise TransformError(f"Cannot write {str(file)!r} as {chosen.title}: {error}.") from error
+        raise TransformError(f"Cannot write {str(file)!r} as {chosen.title}: {_ended(error)}") from error
     atomic_bytes(file, data, protect=guarded, overwrite=overwrite)
 
 
@@ -208,7 +208,7 @@ def _opened(file: Path, dialect: str | None) -> tuple[Dialect, bytes]:
     try:
         return (_named(dialect) if dialect else _found(data, file.name)), data
     except TransformError as error:
-        raise TransformError(f"Cannot read the transform {str(file)!r}: {error}.") from error
+        raise TransformError(f"Cannot read the transform {str(file)!r}: {_ended(error)}") from error
 
 
 def _named(name: str) -> Dialect:
@@ -269,3 +269,9 @@ def _check_direction(affine: Affine, ends: Ends, *, given: tuple[bool, bool]) ->
             f"A transform file maps fixed points to moving points, {ends.fixed_space} -> {ends.moving_space}, "
             f"but the affine maps {affine.source} -> {affine.target}; is an .inverse() missing?"
         )
+
+
+def _ended(error: TransformError) -> str:
+    """What is wrong, as the end of a sentence; a question has its own mark."""
+    text = str(error)
+    return text if text.endswith("?") else f"{text}."

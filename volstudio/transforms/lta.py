@@ -83,7 +83,7 @@ def recognises(data: bytes) -> bool:
 
 def _parse(text: str) -> Parts:
     """The entries of the file, each where it must stand."""
-    lines = [line.partition("#")[0].strip() for line in text.split("\n")]
+    lines = [" ".join(line.partition("#")[0].split()) for line in text.split("\n")]
     lines = [line for line in lines if line]
     kind, count = (_integer(lines, index, key) for index, key in enumerate(("type", "nxforms")))
     if kind in OTHER_TYPES:
