@@ -39,7 +39,14 @@ def test_what_was_held_back_and_what_was_not():
     near, far = np.eye(4), np.eye(4)
     near[0, 3], far[0, 3] = 3, 5
     assert of_bounds(None, far) == of_bounds(bounds, near) == ()
-    assert "0.0 degrees and 5.0 mm from the start" in of_bounds(bounds, far)[0]
+    assert "0 degrees and 5 mm from the start" in of_bounds(bounds, far)[0]
+
+
+def test_what_was_held_back_under_a_microscope_is_no_zero():
+    far = np.eye(4)
+    far[1, 3] = 0.0042
+    said = of_bounds(Bounds(np.eye(4), np.zeros(3), turn_deg=0.25, shift_mm=0.0042), far)
+    assert "0 degrees and 0.0042 mm from the start" in said[0]
 
 
 def test_who_refined_is_said_only_where_it_is_not_who_was_asked():

@@ -37,7 +37,7 @@ def of_bounds(bounds: Bounds | None, pose: FloatArray) -> tuple[str, ...]:
     if bounds is None or not bounds.stops(pose):
         return ()
     turn, shift = bounds.reach(pose)
-    where = f"{turn:.1f} degrees and {shift:.1f} mm from the start"
+    where = f"{turn:.3g} degrees and {shift:.3g} mm from the start"
     return (f"look closely: it was held back by the plan's bounds, {where}; allow more, or start nearer",)
 
 
