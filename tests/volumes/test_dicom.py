@@ -206,6 +206,26 @@ def test_copies_are_used_once_and_other_doubles_refused(slices, folder, ramp, ob
         open_volume(folder([*images, again], "doubles"))
 
 
+def test_one_uid_for_all_images_hides_none_of_them(slices, folder, ramp, oblique):
+    """Some programs that take names away give every image the same SOPInstanceUID."""
+    images = slices()
+    for image in images:
+        image.SOPInstanceUID = "1.2.3"
+    volume = open_volume(folder(images))
+    right_handed(volume, ramp, oblique)
+    assert "instance-repeated" in codes(volume)
+    assert "duplicate-slices" not in codes(volume)
+
+
+def test_one_uid_and_place_with_other_pixels_is_refused(slices, folder):
+    images = slices()
+    other = slices()[3]
+    other.SOPInstanceUID = images[3].SOPInstanceUID
+    other.PixelData = bytes(len(other.PixelData))
+    with pytest.raises(UnreadableFileError, match="one SOPInstanceUID and one place, but not the same pixels"):
+        open_volume(folder([*images, other]))
+
+
 def test_times_follow_their_own_numbers(slices, folder, ramp):
     series = [slices(ramp + 1000 * t, TemporalPositionIdentifier=t + 1) for t in range(3)]
     volume = open_volume(folder([image for at in zip(*series[::-1], strict=True) for image in at]))

@@ -16,7 +16,7 @@ from volstudio.volumes.findings import SHEAR
 from volstudio.volumes.volume import Finding
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Hashable, Sequence
     from pathlib import Path
 
     from volstudio.geometry.affine import FloatArray
@@ -81,14 +81,11 @@ def stack_of(images: Sequence[Image], path: Path) -> Stack:
         Their places make no grid.
     """
     found: list[Finding] = []
-    once = {image.instance: image for image in images}
-    if len(once) < len(images):
-        text = f"{len(images) - len(once)} images are in the folder twice (duplicate slices of the same instance); each is used once."
-        found.append(Finding("duplicate-slices", text, "warning"))
+    once = _once(images, found, path)
     spacing = _spacing(images[0], found)
     if images[0].position is None:
-        return _unplaced(list(once.values()), spacing, found, path)
-    places = _places(list(once.values()), min(spacing))
+        return _unplaced(once, spacing, found, path)
+    places = _places(once, min(spacing))
     counts = [len(place) for place in places]
     if len(set(counts)) > 1:
         places, dropped = _without_copies(places, path)
@@ -107,6 +104,35 @@ def stack_of(images: Sequence[Image], path: Path) -> Stack:
     n_times = len(times[0])
     slots = tuple(tuple(by_slot.get(k, [None] * n_times)) for k in range(at[-1] + 1))
     return Stack(np.diag([-1.0, -1, 1, 1]) @ matrix, slots, tuple(found))
+
+
+def _once(images: Sequence[Image], found: list[Finding], path: Path) -> list[Image]:
+    """Each image once, though its file may be in the folder several times.
+
+    An SOPInstanceUID alone does not make a copy: some programs that take names away give all images the same one.
+    """
+    from volstudio.volumes.dicom_pixels import frames_of
+
+    alike: dict[Hashable, list[Image]] = {}
+    for image in images:
+        place = None if image.position is None else tuple(np.asarray(image.position).tolist())
+        alike.setdefault((image.instance, place, image.order), []).append(image)
+    for group in alike.values():
+        if len(group) > 1 and len({(frames_of(image.block)[image.frame].tobytes(), image.slope, image.inter) for image in group}) > 1:
+            raise UnreadableFileError(
+                f"Cannot read {str(path)!r}: {group[0].block.path.name!r} and {group[1].block.path.name!r} have one SOPInstanceUID "
+                "and one place, but not the same pixels (duplicate slices); remove the one that does not belong."
+            )
+    once = [group[-1] for group in alike.values()]
+    surplus = len(images) - len(once)
+    if surplus:
+        many = "1 image is" if surplus == 1 else f"{surplus} images are"
+        text = f"{many} in the folder twice (duplicate slices of the same instance); each is used once."
+        found.append(Finding("duplicate-slices", text, "warning"))
+    if len({image.instance for image in once}) < len(once):
+        text = "Different images have the same SOPInstanceUID, which no two may have; they are told apart by their places and numbers."
+        found.append(Finding("instance-repeated", text, "warning"))
+    return once
 
 
 def _same_direction(a: Image, b: Image) -> bool:
