@@ -131,7 +131,8 @@ def test_weights_are_written_and_a_file_is_not_replaced_unasked(tmp_path):
         ("a.mrk.json", markups([[1, 2], [3, 4, 5]]).encode(), "control point 1 is not three numbers"),
         ("a.mrk.json", markups(RAS, coordinateUnits="um").encode(), "must be in mm"),
         ("a.mrk.json", markups(RAS, "IJK").encode(), "must be in RAS or LPS"),
-        ("a.csv", bytes(range(256)) * 20, "Cannot read the points"),
+        ("a.csv", bytes(range(256)) * 20, "it is no text"),
+        ("a.nii.gz", b"\x1f\x8b\x08\x00\x00\n1,2\n", "it is no text"),
     ],
 )
 def test_what_is_not_clear_is_one_sentence(tmp_path, name, data, said):

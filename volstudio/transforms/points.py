@@ -6,6 +6,7 @@ its columns are those of ANTs (x, y, z, t), and is taken as RAS where it says no
 
 from __future__ import annotations
 
+import codecs
 import csv
 import io
 import re
@@ -86,6 +87,8 @@ def read_points(path: str | os.PathLike[str], *, coordinates: Coordinates | None
     data = file.read_bytes()
     name = file.name.lower()
     try:
+        if b"\0" in data and not data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+            raise TransformError("it is no text; give a list of landmarks, such as a table of x, y, z in mm")
         if name.endswith(".json"):
             return _markups(data)
         return _fcsv(decode(data)) if name.endswith(".fcsv") else _table(decode(data), file.name, coordinates)
