@@ -87,11 +87,9 @@ def read_points(path: str | os.PathLike[str], *, coordinates: Coordinates | None
     data = file.read_bytes()
     name = file.name.lower()
     try:
-        if b"\0" in data and not data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
-            raise TransformError("it is no text; give a list of landmarks, such as a table of x, y, z in mm")
         if name.endswith(".json"):
             return _markups(data)
-        return _fcsv(decode(data)) if name.endswith(".fcsv") else _table(decode(data), file.name, coordinates)
+        return _fcsv(_text(data)) if name.endswith(".fcsv") else _table(_text(data), file.name, coordinates)
     except (TransformError, csv.Error) as error:
         raise TransformError(f"Cannot read the points of {str(path)!r}: {error}.") from error
 
@@ -113,6 +111,13 @@ def write_points(points: Points, path: str | os.PathLike[str], *, overwrite: boo
     else:
         data = _as_table(points, labels, "\t" if name.endswith(".tsv") else ",")
     atomic_bytes(path, data, overwrite=overwrite, protect=protect)
+
+
+def _text(data: bytes) -> str:
+    """Text of a file; a scan, or anything else with zero bytes, is none."""
+    if b"\0" in data and not data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        raise TransformError("it is no text; give a list of landmarks, such as a table of x, y, z in mm")
+    return decode(data)
 
 
 # ---------------------------------------------------------------------------------------------------------------------- tables
