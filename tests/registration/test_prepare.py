@@ -86,6 +86,19 @@ def test_bright_spot_lies_where_its_voxels_lie(heads, kind):
         assert level.seen is None
 
 
+@pytest.mark.parametrize("kind", LINEAR)
+def test_a_header_in_float32_that_turns_a_volume_leaves_no_trace(heads, kind):
+    affine = grid(SHAPE, LINEAR[kind] * 0.9531).affine.matrix
+    data = heads.head(SHAPE, affine, name="t1").frame(0)
+    turned = (heads.rigid((1, 2, -1), 130, (80, -60, 110)) @ affine).astype(np.float32).astype(float)
+    one, other = (volume_from_array(data, matrix) for matrix in (affine.astype(np.float32).astype(float), turned))
+    pair = [prepare(volume, own_frame(volume.grid), (8, 4), progress=Progress()) for volume in (one, other)]
+    for straight, twisted in zip(*pair, strict=True):
+        np.testing.assert_array_equal(straight.values, twisted.values)
+        np.testing.assert_array_equal(straight.steps, twisted.steps)
+        np.testing.assert_array_equal(straight.origin, twisted.origin)
+
+
 def test_values_run_from_0_to_1_and_keep_their_order(heads):
     volume = heads.head(SHAPE, grid(SHAPE, LINEAR["RAS"]).affine.matrix, name="v", noise=0)
     level = prepare(volume, own_frame(volume.grid), (3.0,), progress=Progress())[0]

@@ -38,6 +38,8 @@ FINEST_OF_VOXEL = 0.67
 MOST_VOXELS = 5_000_000
 # A block is as many voxels as fit into a level's edge this many times over: 1.25 mm voxels stay single at 1.8 mm, and are paired at 2.
 ROUNDING = 0.05
+# Bits of a voxel's edge that count: far above the rounding of headers in float32 (24 bits), far below what can be seen.
+KEPT_BITS = 18
 LEAST_ALONG = 4  # blocks along an axis that has the voxels for it, at any level
 LEAST_ACROSS = 4  # voxels of the finest level over the median edge of a volume
 # The level that shows where the object is: this many of its voxels are one of the coarsest.
@@ -134,7 +136,7 @@ def prepare(volume: Volume, frame: FloatArray, levels_mm: tuple[float, ...], *, 
         The volume holds no structure: no finite number, or one value everywhere; or the levels' voxels are too large to show any.
     """
     _refuse_coarse(volume, levels_mm[-1])
-    grids = _pyramid(volume, np.linalg.inv(frame) @ volume.affine.matrix, levels_mm, progress)
+    grids = _pyramid(volume, _voxels_in(frame, volume.grid), levels_mm, progress)
     middle = next((grid for grid in grids[::-1] if grid.spacing >= levels_mm[0] / FOREGROUND_PARTS), grids[0])
     contrast = Contrast.of(middle.values, volume.name)
     margin = np.clip(np.rint(levels_mm[0] / middle.edges), 1, middle.values.shape).astype(int)
@@ -147,6 +149,16 @@ def prepare(volume: Volume, frame: FloatArray, levels_mm: tuple[float, ...], *, 
         values = smoothed(grid.values, sigma, tick=tick)
         levels.append(Level(grid.spacing, grid.origin, grid.steps, contrast.mapped(values), foreground))
     return tuple(levels)
+
+
+def _voxels_in(frame: FloatArray, grid: Grid) -> FloatArray:
+    """(4, 4) voxel -> frame without what a header in float32 rounds: turning a volume changes these digits, and climbs would end apart."""
+    linear = frame[:3, :3].T @ grid.affine.linear
+    step = np.exp2(np.floor(np.log2(grid.voxel_sizes)) - KEPT_BITS)
+    to_frame = np.eye(4)
+    to_frame[:3, :3] = np.rint(linear / step) * step
+    to_frame[:3, 3] = -to_frame[:3, :3] @ ((np.array(grid.shape) - 1) / 2)
+    return to_frame
 
 
 def _refuse_coarse(volume: Volume, finest: float) -> None:
