@@ -18,6 +18,7 @@ __all__ = [
     "RegistrationError",
     "SceneError",
     "SpaceMismatchError",
+    "StrangePathError",
     "TransformError",
     "UnreadableFileError",
     "VolstudioError",
@@ -58,6 +59,10 @@ class TransformError(VolstudioError, ValueError):
 
 class SceneError(VolstudioError, ValueError):
     """A scene or session file, or a scene value, that breaks the scene's rules."""
+
+
+class StrangePathError(SceneError):
+    """A scene file that names files outside its folder for which nobody vouches; the person may say that they are wanted."""
 
 
 class CommandError(VolstudioError, ValueError):

@@ -106,7 +106,10 @@ def test_a_changed_scan_is_told(registered, desk, tmp_path, monkeypatch, capsys)
     with (tmp_path / "copy" / "epi.nii").open("r+b") as file:
         file.seek(100_000)
         file.write(b"\1\2")
-    assert cli.run(["shot", "aligned/scene.toml", "-o", "a.png", "--size", "300"]) == 0
+    drawn = ["shot", "aligned/scene.toml", "-o", "a.png", "--size", "300"]
+    assert cli.run(drawn) == 2
+    assert "outside its folder" in capsys.readouterr().err
+    assert cli.run([*drawn, "--follow-paths"]) == 0
     assert "has changed" in capsys.readouterr().err
 
 

@@ -88,7 +88,7 @@ placement = {matrix = [[1,0,0,0],[0,1,0,0],[0,0,1,0],[0,0,0,1]], made_by = "hand
 """,
         "utf-8",
     )
-    scene = load_scene(study / "scenes" / "hand.toml")
+    scene = load_scene(study / "scenes" / "hand.toml", outside="follow")
     assert scene.names == ("anatomy", "epi")
     assert scene.layer("epi").look == Look("hot", opacity=0.6)
     assert scene.layer("epi").placement.matrix[0] == (1.0, 0.0, 0.0, 0.0)

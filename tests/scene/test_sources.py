@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from volstudio.errors import SceneError
-from volstudio.scene.files import changed_files, load_scene, missing_files, save_scene
+from volstudio.errors import SceneError, StrangePathError
+from volstudio.scene.files import changed_files, load_scene, missing_files, save_scene, strange_files
 from volstudio.scene.model import Layer, Scene
 
 
@@ -28,10 +28,36 @@ def test_all_is_there_and_unchanged(saved):
 
 def test_a_changed_file_is_a_finding(saved, study):
     (study / "raw" / "T1.nii.gz").write_bytes(b"another anatomy")
-    (finding,) = changed_files(load_scene(saved))
+    (finding,) = changed_files(load_scene(saved, outside="follow"))
     assert finding.code == "file-changed"
     assert finding.severity == "warning"
     assert "'t1'" in finding.text
+
+
+@pytest.mark.parametrize("told", ["absolute", "..", "~", "link", "wrong digest"])
+def test_files_outside_the_folder_are_asked_about_and_not_followed(study, monkeypatch, told):
+    monkeypatch.setenv("HOME", str(study))
+    secret, scene = study / "raw" / "T1.nii.gz", study / "scenes" / "sent.toml"
+    if told == "link":
+        (study / "scenes" / "link").symlink_to(study / "raw", target_is_directory=True)
+    path = {"absolute": str(secret), "~": "~/raw/T1.nii.gz", "link": "link/T1.nii.gz"}.get(told, "../raw/T1.nii.gz")
+    digest = f'digest = "sha256:{"0" * 64}"\n' if told == "wrong digest" else ""
+    scene.write_text(f'[[layers]]\nname = "t1"\npath = "{path}"\n{digest}', "utf-8")
+    for missing in ("error", "keep"):
+        with pytest.raises(StrangePathError, match=r"sent.toml: .* outside its folder, .*--follow-paths") as caught:
+            load_scene(scene, missing=missing)
+        assert "\n" not in str(caught.value)
+    (layer,) = load_scene(scene, outside="follow").layers
+    assert Path(layer.path).samefile(secret)
+    assert paths(load_scene(scene, relocate={"t1": secret})) == [str(secret)], "what the person says is the person's word"
+
+
+def test_a_scene_vouches_for_files_outside_its_folder_by_their_digest(saved, study):
+    assert strange_files(load_scene(saved), saved.parent) == ()
+    (study / "raw" / "T1.nii.gz").write_bytes(b"another anatomy")
+    with pytest.raises(StrangePathError, match="layer 't1'") as caught:
+        load_scene(saved)
+    assert "'epi'" not in str(caught.value)
 
 
 def test_missing_files_are_all_listed_or_kept(saved, study):
@@ -91,7 +117,7 @@ def test_a_slip_of_the_pen_is_proposed(study):
 def test_the_home_folder_is_understood(study, monkeypatch):
     monkeypatch.setenv("HOME", str(study))
     (study / "scenes" / "hand.toml").write_text('[[layers]]\nname = "t1"\npath = "~/raw/T1.nii.gz"\n')
-    assert paths(load_scene(study / "scenes" / "hand.toml")) == [str(study / "raw" / "T1.nii.gz")]
+    assert paths(load_scene(study / "scenes" / "hand.toml", outside="follow")) == [str(study / "raw" / "T1.nii.gz")]
 
 
 @pytest.mark.parametrize("name", ["~", "~root", "sample:t1", "memory:1"])

@@ -8,17 +8,18 @@ from __future__ import annotations
 
 import os
 import runpy
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 import msgspec
 
-from volstudio.errors import SceneError, VolstudioError, shortened
+from volstudio.errors import SceneError, StrangePathError, VolstudioError, shortened
 from volstudio.scene.checks import check
 from volstudio.scene.model import Scene
 from volstudio.scene.parse import FORMAT_VERSION, MARKER, MAX_BYTES, parse_scene
 from volstudio.scene.schema import schema
-from volstudio.scene.sources import changed_files, has_file, likely_files, missing_files, on_disk, resolved, stored
+from volstudio.scene.sources import changed_files, has_file, likely_files, missing_files, on_disk, resolved, stored, strange_files
 from volstudio.scene.toml import to_toml
 from volstudio.volumes.atomic import atomic_bytes
 from volstudio.volumes.integrity import check_regular
@@ -28,7 +29,17 @@ if TYPE_CHECKING:
     from volstudio.scene.parse import Syntax
     from volstudio.scene.sources import Relocate
 
-__all__ = ["SUFFIXES", "changed_files", "load_scene", "load_scene_script", "missing_files", "save_scene", "scene_bytes", "schema"]
+__all__ = [
+    "SUFFIXES",
+    "changed_files",
+    "load_scene",
+    "load_scene_script",
+    "missing_files",
+    "save_scene",
+    "scene_bytes",
+    "schema",
+    "strange_files",
+]
 
 SUFFIXES = (".toml", ".json", ".py")
 """Endings of scene files."""
@@ -43,7 +54,13 @@ ARCHIVES = (
 )  # zip (also empty), gzip, bzip2, xz, 7z, rar
 
 
-def load_scene(path: str | os.PathLike[str], *, relocate: Relocate | None = None, missing: Literal["error", "keep"] = "error") -> Scene:
+def load_scene(
+    path: str | os.PathLike[str],
+    *,
+    relocate: Relocate | None = None,
+    missing: Literal["error", "keep"] = "error",
+    outside: Literal["vouched", "follow"] = "vouched",
+) -> Scene:
     """The scene in a file, with absolute paths.
 
     Parameters
@@ -55,13 +72,16 @@ def load_scene(path: str | os.PathLike[str], *, relocate: Relocate | None = None
         and below the scene file by their digests, never by name alone: every subject has a ``T1.nii.gz``.
     missing : "error", "keep"
         What to do where files stay missing: refuse, or keep the layers so that `missing_files` can be asked and the person can be.
+    outside : "vouched", "follow"
+        Which files outside the scene's folder may be named: those whose digest the scene holds, as saved sessions do, or any. Files that
+        ``relocate`` names, or that are found by it, are the person's own word.
 
     Raises
     ------
     UnreadableFileError
         There is no such scene file.
     SceneError
-        It is no scene, breaks a rule, or its scans are missing; nothing was run or fetched.
+        It is no scene, breaks a rule, or its scans are missing or strange; nothing was run or fetched.
     """
     file = Path(path).absolute()
     if file.suffix.lower() == ".py":
@@ -75,8 +95,12 @@ def load_scene(path: str | os.PathLike[str], *, relocate: Relocate | None = None
         check(scene)
         if missing == "error":
             _demand_files(scene, file.parent)
+        if outside == "vouched":
+            said = relocate if isinstance(relocate, Mapping) else {}
+            named = {layer.path for layer in layers if layer.name not in said and layer.path not in said}
+            _refuse_strange(scene, named=named, folder=file.parent)
     except SceneError as error:
-        raise SceneError(shortened(f"{file.name}: {error}")) from error
+        raise type(error)(shortened(f"{file.name}: {error}")) from error
     return scene
 
 
@@ -196,6 +220,17 @@ def _demand_files(scene: Scene, folder: Path) -> None:
         listed = ", ".join(f"{layer.path!r} (layer {layer.name!r}{_meant(layer, folder)})" for layer in absent[:8])
         more = f" and {len(absent) - 8} more" if len(absent) > 8 else ""
         raise SceneError(f"The scene's files are missing: {listed}{more}; put them back, or write in the scene where they are now.")
+
+
+def _refuse_strange(scene: Scene, *, named: set[str], folder: Path) -> None:
+    """Refuse files outside the folder for which nobody vouches; only paths that the scene file itself names are asked about."""
+    strange = [layer for layer in strange_files(scene, folder) if layer.path in named]
+    if strange:
+        listed = ", ".join(f"{layer.path!r} (layer {layer.name!r})" for layer in strange[:8])
+        raise StrangePathError(
+            f"The scene names files outside its folder, absolutely or by '..', without a matching digest: {listed}; another person's "
+            'scene may point at any file, so say that you want them opened (--follow-paths, outside="follow"), or put them beside it.'
+        )
 
 
 def _meant(layer: Layer, folder: Path) -> str:

@@ -37,6 +37,7 @@ __all__ = [
     "open_layer",
     "resolved",
     "stored",
+    "strange_files",
 ]
 
 Relocate = Mapping[str, "str | os.PathLike[str]"] | str | os.PathLike[str]
@@ -73,6 +74,18 @@ def open_layer(layer: Layer) -> Volume:
 def missing_files(scene: Scene) -> tuple[Layer, ...]:
     """Layers whose file is not there, or is no regular file."""
     return tuple(layer for layer in scene.layers if has_file(layer) and not is_there(layer.path))
+
+
+def strange_files(scene: Scene, folder: Path) -> tuple[Layer, ...]:
+    """Layers whose file lies outside the scene's folder and that the scene does not vouch for by the file's digest.
+
+    A scene may come from anybody and name any file of the person who opens it. Who wrote a file's digest has had the file already, so
+    what a session saved opens again wherever its scans lie.
+    """
+    home = folder.resolve()
+    there = (layer for layer in scene.layers if has_file(layer) and is_there(layer.path))
+    outside = [layer for layer in there if not Path(layer.path).resolve().is_relative_to(home)]
+    return tuple(layer for layer in outside if not layer.digest or digest_of(layer.path) != layer.digest)
 
 
 def changed_files(scene: Scene) -> tuple[Finding, ...]:

@@ -32,7 +32,7 @@ PARTS: dict[str, Part] = {part: part for part in get_args(Part)}
 __all__ = ["Form", "open_layer", "open_scene", "open_volumes", "series_in", "source_files"]
 
 
-def open_scene(paths: Sequence[str | os.PathLike[str]], *, form: Form = "auto") -> Scene:
+def open_scene(paths: Sequence[str | os.PathLike[str]], *, form: Form = "auto", follow_paths: bool = False) -> Scene:
     """Scene of the files that a person named, every one of them opened.
 
     Parameters
@@ -42,6 +42,8 @@ def open_scene(paths: Sequence[str | os.PathLike[str]], *, form: Form = "auto") 
         layers are arranged by what they are. Volumes beside a scene file are laid on top of it.
     form : "auto", "s", "q"
         Which placement of NIfTI files to use; layers of a scene file keep the form that the file states.
+    follow_paths : bool
+        Whether a scene file may name files outside its folder whose digest it does not hold.
 
     Raises
     ------
@@ -56,7 +58,7 @@ def open_scene(paths: Sequence[str | os.PathLike[str]], *, form: Form = "auto") 
         raise SceneError(f"Only one scene can be opened at a time, got {' and '.join(scene_files)}; open them one after the other.")
     if form != "auto" and scene_files == names:
         raise SceneError(f"{scene_files[0]} says for each of its layers which form to use; write it there and leave {form!r} out.")
-    scene = load_scene(scene_files[0]) if scene_files else Scene()
+    scene = load_scene(scene_files[0], outside="follow" if follow_paths else "vouched") if scene_files else Scene()
     for layer in scene.layers:
         open_layer(layer)
     added = open_volumes([name for name in names if not is_scene_file(name)], form=form)

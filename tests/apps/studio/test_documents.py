@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 
+import nibabel
 import numpy as np
 import pytest
 
@@ -67,6 +68,21 @@ def test_a_folder_without_images_is_told(open_window, hand, tmp_path):
     window.documents.open_paths([tmp_path])
     hand.until(lambda: any(message.kind == "error" for message in window.messages.messages), "it is told", 60)
     assert "no DICOM images" in window.messages.messages[-1].text
+
+
+def test_a_scene_that_points_outside_its_folder_is_asked_about(open_window, hand, tmp_path):
+    nibabel.save(nibabel.Nifti1Image(np.random.default_rng(1).random((20, 20, 20), np.float32), np.eye(4)), tmp_path / "private.nii")
+    (tmp_path / "sent").mkdir()
+    scene = tmp_path / "sent" / "scene.toml"
+    scene.write_text('[[layers]]\nname = "t1"\npath = "../private.nii"\n')
+    window = open_window()
+    window.documents.open_paths([scene])
+    hand.until(lambda: window.messages.messages, "it is told", 60)
+    (told,) = window.messages.messages
+    assert "outside its folder" in told.text
+    assert named(window) == ()
+    told.buttons["Open them"].click()
+    hand.until(lambda: named(window) == ("t1",), "it is open", 60)
 
 
 def test_a_transform_says_what_it_has_laid_on_what(window, hand, tmp_path):

@@ -33,6 +33,7 @@ Examples:
 @click.option("--at", callback=as_point, metavar="X,Y,Z", help="World point in mm (RAS+) that the slices go through.")
 @click.option("--convention", type=CONVENTION, help="Left of the patient on the left, or on the right.")
 @click.option("--form", type=FORM, default="auto", show_default=True, help="Which placement of NIfTI files to use; files only.")
+@click.option("--follow-paths", is_flag=True, help="Open files that a scene names outside its folder without their digest.")
 @click.option("--overwrite", is_flag=True, help="Replace the picture if it is there.")
 def shot(
     inputs: tuple[str, ...],
@@ -43,6 +44,7 @@ def shot(
     at: Point | None,
     convention: Convention | None,
     form: Form,
+    follow_paths: bool,
     overwrite: bool,
 ) -> None:
     """Draw scans, or a scene file, into a picture.
@@ -53,7 +55,7 @@ def shot(
     from volstudio.tasks.open import open_scene
     from volstudio.tasks.shots import shot as write_shot
 
-    scene = open_scene(inputs, form=form)
+    scene = open_scene(inputs, form=form, follow_paths=follow_paths)
     written = write_shot(scene, output, size=size, view=view, at=at, convention=convention, overwrite=overwrite, protect=inputs)
     click.echo(str(written))
     warn_of_changes(scene)

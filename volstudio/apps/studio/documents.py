@@ -10,7 +10,7 @@ from PySide6.QtCore import QObject, Signal
 from volstudio.apps.studio.opening import SCENE_KINDS, TRANSFORM_KINDS, VOLUME_KINDS, loaded, looked_into, placed_from_file, sort_files
 from volstudio.apps.studio.recent import remember
 from volstudio.apps.studio.recoveries import Recoveries
-from volstudio.errors import OutputError, SceneError
+from volstudio.errors import OutputError, SceneError, StrangePathError
 from volstudio.scene.files import changed_files, load_scene, missing_files
 from volstudio.scene.model import Scene
 from volstudio.session.commands import Place, ReplaceScene
@@ -198,10 +198,10 @@ class Documents(QObject):
         self.recoveries.close()
         self._desk.session.close()
 
-    def _load(self, path: Path, relocate: Path | None) -> None:
+    def _load(self, path: Path, relocate: Path | None, *, follow: bool = False) -> None:
         def work(progress: Progress) -> Scene:
             progress(f"opening {path.name}", 0.0)
-            scene = load_scene(path, relocate=relocate, missing="keep")
+            scene = load_scene(path, relocate=relocate, missing="keep", outside="follow" if follow else "vouched")
             if not missing_files(scene):
                 for layer in scene.layers:
                     STORE.frame(open_layer(layer), layer.time)
@@ -214,7 +214,7 @@ class Documents(QObject):
                 self._messages.say(
                     f"{path.name} needs files that are not where it says: {names}.",
                     "error",
-                    actions=(("Find them…", lambda: self._relocate(path)),),
+                    actions=(("Find them…", lambda: self._relocate(path, follow=follow)),),
                 )
                 return
             self._take(self._session(scene, path))
@@ -222,12 +222,18 @@ class Documents(QObject):
             for finding in changed_files(scene):
                 self._messages.say(finding.text)
 
-        self._desk.worker.start(f"opening {path.name}", work, done)
+        def failed(error: BaseException) -> None:
+            if isinstance(error, StrangePathError):
+                self._messages.say(str(error), "error", actions=(("Open them", lambda: self._load(path, relocate, follow=True)),))
+            else:
+                self._desk.complained.emit(error)
 
-    def _relocate(self, path: Path) -> None:
+        self._desk.worker.start(f"opening {path.name}", work, done, failed=failed)
+
+    def _relocate(self, path: Path, *, follow: bool) -> None:
         folder = self._ask.folder("Folder to look for the missing files in")
         if folder is not None:
-            self._load(path, folder)
+            self._load(path, folder, follow=follow)
 
     def _take(self, session: Session) -> None:
         before = self._desk.session
