@@ -47,6 +47,9 @@ GOOD_GAP = 0.05
 MUCH_FURTHER = 4.0
 # Less than this is nothing: a stranger's pose of 10 mm would still move the middle by tenths of a millimetre.
 LEAST_WEIGHT = 0.05
+# Where two scans can be believed, one that counts for less than this would only pull the middle to its own place.
+DOUBTED = 0.5
+LEAST_SCANS = 2
 # Radians from the middle; at a quarter turn there may be other middles (Afsari, Proc. AMS 139, 2011).
 FARTHEST_TURN = math.radians(80)
 SHARE_OF_PAIRS = 0.98
@@ -231,7 +234,7 @@ class _Settled:
         limit = max(2 * floor, MUCH_FURTHER * float(np.median(gaps)))
         weights = np.minimum((limit / np.maximum(gaps, limit)) ** 2, trusted / trusted.max())
         weights = weights / weights.max()
-        weights[weights < LEAST_WEIGHT] = 0.0
+        weights[weights < (DOUBTED if np.count_nonzero(weights >= DOUBTED) >= LEAST_SCANS else LEAST_WEIGHT)] = 0.0
         middle = _middle(agreed.poses, weights)
         return cls([compose(middle, pose.inverse()) for pose in agreed.poses], weights, gaps, reasons)
 
