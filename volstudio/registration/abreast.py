@@ -1,7 +1,7 @@
 """Pieces of one piece of work side by side on the processor's cores; the answer does not depend on how many there are.
 
-numpy lets go of Python's lock inside its loops, so that threads help where arrays are long. Who shares out work fixes the pieces beforehand,
-never by the number of cores: sums then come out the same to the last bit everywhere.
+numpy lets go of Python's lock inside its loops, so that threads help where arrays are long. Who shares out work fixes the pieces
+beforehand, never by the number of cores: sums then come out the same to the last bit everywhere.
 """
 
 from __future__ import annotations
