@@ -87,6 +87,18 @@ class Progress:
         """Whether the task has been asked to stop."""
         return self._stop.is_set()
 
+    def of_this_thread(self) -> Progress:
+        """The same progress for work that is shared among threads: cancelled in all of them, and the listener hears this thread's steps."""
+        own = threading.get_ident()
+
+        def tell(step: Step) -> None:
+            if threading.get_ident() == own:
+                self(step.what, step.done, step.value)
+
+        inner = Progress(tell)
+        inner._stop = self._stop
+        return inner
+
     def part(self, start: float, stop: float) -> Progress:
         """Progress of a sub-task that fills ``start`` to ``stop`` of this one and is cancelled with it."""
         inner = Progress(lambda step: self(step.what, start + step.done * (stop - start), step.value))

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 
+from volstudio.geometry.points import moved
+
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
@@ -184,7 +186,7 @@ class Samples:
         """``count`` points in and around a level's object, or one per voxel where there are fewer, spread evenly and jittered."""
         voxels = level.foreground.extent / abs(float(np.linalg.det(level.steps)))
         frame = level.foreground.draw(max(1, min(count, round(voxels))), seed=seed)
-        x, y, z = (np.linalg.inv(level.steps) @ (frame - level.origin[:, None])).astype(np.float32)
+        x, y, z = moved(frame - level.origin[:, None], np.linalg.inv(level.steps), np.zeros(3)).astype(np.float32)
         values, _, _ = Field(level).look(x, y, z, slope=False)
         centroid = frame.mean(axis=1)
         return cls(centroid, np.ascontiguousarray(frame - centroid[:, None], np.float32), values)

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from volstudio.geometry.points import moved
+
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
@@ -77,7 +79,7 @@ class Foreground:
     def centres(self) -> FloatArray:
         """(3, n) frame positions of the voxels' centres, mm."""
         index = np.stack(np.unravel_index(self.voxels, self.shape, order="F"))
-        return np.asarray(self.steps @ index + self.origin[:, None])
+        return moved(index, self.steps, self.origin)
 
     def draw(self, count: int, *, seed: int) -> FloatArray:
         """(3, count) frame positions, mm, spread evenly and jittered, the same for the same seed.
@@ -89,7 +91,7 @@ class Foreground:
         stretch = len(self.voxels) / count
         chosen = ((np.arange(count) + rng.random(count)) * stretch).astype(np.intp).clip(0, len(self.voxels) - 1)
         index = np.stack(np.unravel_index(self.voxels[chosen], self.shape, order="F")) + rng.uniform(-0.5, 0.5, (3, count))
-        return np.asarray(self.steps @ index + self.origin[:, None])
+        return moved(index, self.steps, self.origin)
 
 
 def grown(mask: NDArray[np.bool_], *, times: NDArray[np.intp]) -> NDArray[np.bool_]:

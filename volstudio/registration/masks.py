@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from volstudio.errors import RegistrationError
+from volstudio.geometry.points import moved
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -130,7 +131,7 @@ class Region:
 
     def _cut(self, foreground: Foreground, frame: FloatArray) -> Foreground:
         """Of a foreground, the voxels whose centre lies in a voxel that counts."""
-        counts = self._hold(frame[:3, :3] @ foreground.centres() + frame[:3, 3, None])
+        counts = self._hold(moved(foreground.centres(), frame[:3, :3], frame[:3, 3]))
         if np.count_nonzero(counts) < LEAST_VOXELS:
             edge = (foreground.extent / len(foreground)) ** (1 / 3)
             raise RegistrationError(
@@ -142,7 +143,7 @@ class Region:
     def _hold(self, points: FloatArray) -> NDArray[np.bool_]:
         """Whether scanner points (3, n) lie in a voxel that counts."""
         inverse = np.linalg.inv(self.affine)
-        index = np.rint(inverse[:3, :3] @ points + inverse[:3, 3, None]).astype(np.intp)
+        index = np.rint(moved(points, inverse[:3, :3], inverse[:3, 3])).astype(np.intp)
         size = np.array(self.counts.shape)[:, None]
         inside = ((index >= 0) & (index < size)).all(axis=0)
         i, j, k = np.clip(index, 0, size - 1)
@@ -153,6 +154,6 @@ class Region:
         found = np.empty(level.values.shape, bool, order="F")
         i, j = (n.ravel() for n in np.indices(level.values.shape[:2]))
         for k in range(level.values.shape[2]):
-            points = level.steps @ np.stack([i, j, np.full_like(i, k)]) + level.origin[:, None]
-            found[:, :, k] = self._hold(frame[:3, :3] @ points + frame[:3, 3, None]).reshape(level.values.shape[:2])
+            points = moved(np.stack([i, j, np.full_like(i, k)]), level.steps, level.origin)
+            found[:, :, k] = self._hold(moved(points, frame[:3, :3], frame[:3, 3])).reshape(level.values.shape[:2])
         return found

@@ -10,13 +10,18 @@ from __future__ import annotations
 import math
 import zlib
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from volstudio.geometry.points import moved
+from volstudio.registration.abreast import abreast
 from volstudio.registration.prepare import own_frame, prepare
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from volstudio.geometry.affine import FloatArray
     from volstudio.progress import Progress
     from volstudio.registration.masks import Region
@@ -28,6 +33,7 @@ __all__ = ["Pairing"]
 
 # Fields of view this much alike count as equal: float32 headers round a turned volume's voxels by 1e-7.
 SAME_EXTENT = 1e-3
+SLAB = 32  # planes: a line of the cache holds no more numbers, so that each is fetched once, whichever axis is the first in memory
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,12 +84,18 @@ class Pairing:
         pair = [(fixed, regions[0]), (moving, regions[1])]
         source_is_moving = gives_samples(moving, fixed, regions=regions[::-1])
         levels = shelf or prepare
-        pyramids, frames = [], []
-        for number, (volume, region) in enumerate(reversed(pair) if source_is_moving else pair):
-            frames.append(own_frame(volume.grid))
-            pyramid = levels(volume, frames[-1], levels_mm, progress=progress.part(number / 2, (number + 1) / 2))
-            pyramids.append(pyramid if region is None else region.within(pyramid, frames[-1], gives_samples=number == 0))
-        return cls(pyramids[0], pyramids[1], frames[0], frames[1], source_is_moving)
+        here = progress.of_this_thread()
+
+        def made_ready(volume: Volume, region: Region | None, *, gives_samples: bool) -> tuple[tuple[Level, ...], FloatArray]:
+            frame = own_frame(volume.grid)
+            pyramid = levels(volume, frame, levels_mm, progress=here)
+            return (pyramid if region is None else region.within(pyramid, frame, gives_samples=gives_samples)), frame
+
+        source, target = pair[::-1] if source_is_moving else pair
+        (first, first_frame), (second, second_frame) = abreast(
+            [partial(made_ready, *source, gives_samples=True), partial(made_ready, *target, gives_samples=False)]
+        )
+        return cls(first, second, first_frame, second_frame, source_is_moving)
 
     def pose(self, moving_to_fixed: FloatArray) -> FloatArray:
         """(4, 4) source frame -> target frame of a map moving scanner -> fixed scanner; a map of 6 digits is made rigid to rounding."""
@@ -96,8 +108,8 @@ class Pairing:
     def overlap(self, pose: FloatArray) -> float:
         """Share of the source's object that lies in the target's field of view at a pose, 0 to 1."""
         source, target = self.source[0], self.target[0]
-        points = pose[:3, :3] @ source.foreground.centres() + pose[:3, 3, None]
-        index = np.rint(np.linalg.inv(target.steps) @ (points - target.origin[:, None]))
+        points = moved(source.foreground.centres(), pose[:3, :3], pose[:3, 3] - target.origin)
+        index = np.rint(moved(points, np.linalg.inv(target.steps), np.zeros(3)))
         return float(((index >= 0) & (index < np.array(target.values.shape)[:, None])).all(axis=0).mean())
 
     def moving_to_fixed(self, pose: FloatArray) -> FloatArray:
@@ -111,7 +123,7 @@ class Pairing:
 
 
 def gives_samples(one: Volume, other: Volume, *, regions: tuple[Region | None, Region | None] = (None, None)) -> bool:
-    """Whether ``one`` is the source: the smaller field of view, then the fewer voxels, then whichever its voxels' checksum says.
+    """Whether ``one`` is the source: the smaller field of view, then the fewer voxels, then whichever the first voxels that differ say.
 
     A region that counts is a field of view: samples that lie in it say most about where it belongs.
     """
@@ -122,9 +134,12 @@ def gives_samples(one: Volume, other: Volume, *, regions: tuple[Region | None, R
     counts = [math.prod(volume.grid.shape) for volume in (one, other)]
     if counts[0] != counts[1]:
         return counts[0] < counts[1]
-    return _checksum(one) < _checksum(other)
+    sums = next((pair for pair in zip(_checksums(one), _checksums(other), strict=False) if pair[0] != pair[1]), (0, 0))
+    return sums[0] < sums[1]
 
 
-def _checksum(volume: Volume) -> int:
-    """Of the first time point's voxels, in the order of their indices."""
-    return zlib.crc32(np.ascontiguousarray(volume.frame(0)).data)
+def _checksums(volume: Volume) -> Iterator[int]:
+    """Of one slab after the other of the first time point's voxels, the same however these lie in memory."""
+    data = volume.frame(0)
+    for first in range(0, data.shape[2], SLAB):
+        yield zlib.crc32(np.asfortranarray(data[:, :, first : first + SLAB]).T.data)

@@ -210,7 +210,7 @@ def _pyramid(volume: Volume, to_frame: FloatArray, levels_mm: tuple[float, ...],
         kept = last.values[tuple(slice(int(n), None) for n in first)]
         tick = partial(progress, f"reading {volume.name}", (len(grids) - 1) / (2 * len(levels_mm)))
         means = block_means(kept, tuple(factors.tolist()), tick)
-        if len(grids) == 1:
+        if len(grids) == 1 and data.dtype.kind == "f":
             means = _finite(means, volume.name)
         origin = last.origin + last.steps @ (first + (factors - 1) / 2)
         grids.append(_Grid(mm, origin, last.steps * factors, means))
@@ -230,8 +230,6 @@ def _near_zero(data: NDArray[Any]) -> NDArray[Any]:
 
 def _finite(means: NDArray[Any], name: str) -> NDArray[Any]:
     """The same values; what is no number becomes the least one, as air is."""
-    if means.dtype.kind != "f":
-        return means
     finite = np.isfinite(means)
     if finite.all():
         return means

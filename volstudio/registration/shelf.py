@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections import OrderedDict
 from typing import TYPE_CHECKING
 
@@ -37,14 +38,19 @@ class Shelf:
 
     def __init__(self, room: int = 2) -> None:
         self._room = room
+        self._lock = threading.Lock()  # two scans of a pair are prepared side by side
         self._kept: OrderedDict[tuple[Volume, bytes, tuple[float, ...]], tuple[Level, ...]] = OrderedDict()
 
     def __call__(self, volume: Volume, frame: FloatArray, levels_mm: tuple[float, ...], *, progress: Progress) -> tuple[Level, ...]:
         """Levels of a volume as `prepare` gives them."""
         key = volume, frame.tobytes(), levels_mm
-        if key not in self._kept:
+        with self._lock:
+            if key in self._kept:
+                self._kept.move_to_end(key)
+                return self._kept[key]
+        levels = prepare(volume, frame, levels_mm, progress=progress)
+        with self._lock:
             while len(self._kept) >= self._room:
                 self._kept.popitem(last=False)
-            self._kept[key] = prepare(volume, frame, levels_mm, progress=progress)
-        self._kept.move_to_end(key)
-        return self._kept[key]
+            self._kept[key] = levels
+        return levels
