@@ -12,10 +12,18 @@ from pathlib import Path
 
 import nibabel
 import numpy as np
-from scipy.ndimage import gaussian_filter, map_coordinates, spline_filter
+from scipy.ndimage import (
+    binary_closing,
+    binary_fill_holes,
+    distance_transform_edt,
+    gaussian_filter,
+    map_coordinates,
+    spline_filter,
+)
 
 from volstudio.volumes.samples import sample
 
+MRICRON = Path("/usr/share/mricron/templates")
 OBJECT = 0.1  # values above it belong to the object
 DOWN = 0.7  # a grid that much coarser than the anatomy is averaged over its voxels, and linear interpolation is enough
 
@@ -133,11 +141,37 @@ def brain():
 def head(folder):
     """The whole head of a folder of scans (`head/chris_t1.nii.gz`, 0.88 mm); the sample's brain where there is none."""
     path = Path(folder) / "head" / "chris_t1.nii.gz" if folder else None
-    if path is None or not path.is_file():
-        return brain()
+    return _read(path) if path and path.is_file() else brain()
+
+
+def heads(folder):
+    """All heads that are there by name: the sample's brain, those of a folder of scans, and Colin's of Debian's package mricron-data."""
+    paths = {name: Path(folder or "") / "head" / f"{name}.nii.gz" for name in ("chris_t1", "spm152")} | {"colin": MRICRON / "ch2.nii.gz"}
+    return {"sample": brain()} | {name: _read(path) for name, path in paths.items() if path.is_file()}
+
+
+@cache
+def macaque(folder):
+    """A monkey's brain of mricron-data, 0.5 mm; where there is none, a head of its size."""
+    path = MRICRON / "inia19-t1-brain.nii.gz"
+    return _read(path) if path.is_file() else head(folder).scaled(0.45)
+
+
+@cache
+def _read(path):
     image = nibabel.load(path)
-    values = np.asarray(image.dataobj, np.float32)
+    values = np.nan_to_num(np.asarray(image.dataobj, np.float32))
     return Anatomy.of(values / np.percentile(values[values > 0], 99.5), image.affine)
+
+
+@cache
+def with_skull(anatomy):
+    """Computed tomography of a head, for `hard_cases.hounsfield`: what is dark inside it and near its rim is bone, all else is soft."""
+    hull = binary_fill_holes(binary_closing(anatomy.values > 0.15, iterations=3))
+    near_rim = distance_transform_edt(hull) * anatomy.voxel < 0.085 * anatomy.width
+    bone = gaussian_filter((hull & near_rim & (anatomy.values < 0.28)).astype(np.float32), 0.7)
+    soft = np.where(hull, 0.4 + 0.15 * np.clip(anatomy.values, 0, 1.2), 0)
+    return Anatomy.of(np.maximum(soft, 0.95 * bone), anatomy.affine)
 
 
 def _lattice(shape, voxel):

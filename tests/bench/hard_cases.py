@@ -238,6 +238,9 @@ KINDS = {
     ),
     "microscopy": Kind(whole(1.4, 1.4, 2.5), thing="tissue", contrast=other, harms=(harm.rician(15),)),
     "bright field": Kind(whole(1.4, 1.4, 2.5), thing="tissue", harms=(LIGHT,), finish=inverted),
+    "macaque": Kind(whole(2, 2, 3), thing="macaque", contrast=other, harms=(LIGHT,)),
+    "CT": Kind(whole(1, 1, 3), thing="head ct", fixed_thing="head", harms=(harm.rician(60),), finish=hounsfield),
+    "CT, low dose": Kind(whole(1.5, 1.5, 4), thing="head ct", fixed_thing="head", harms=(harm.rician(20),), finish=hounsfield),
     "body, CT - CT": Kind(whole(1.4, 1.4, 1.6), thing="body", harms=(harm.table, LIGHT), finish=hounsfield, fixed_finish=hounsfield),
     "body, CT - PET": Kind(
         whole(1.2, 1.2, 1.2), thing="body pet", fixed_thing="body", harms=(harm.blurred(0.02), harm.rician(8)), fixed_finish=hounsfield
@@ -257,15 +260,16 @@ KINDS = {
 }
 
 
-def build(kind, level, seed, *, data=None, coarser=1.0):
+def build(kind, level, seed, *, data=None, head=None, coarser=1.0):
     """The case of a kind, a level and a seed.
 
-    ``data``: folder of real scans, without which the built-in brain stands for the head; ``coarser``: how many times larger the voxels are
-    than they should be, for tests in a hurry.
+    ``data``: folder of real scans, without which the built-in brain stands for the head; ``head``: the anatomy that does, whatever the
+    seed; ``coarser``: how many times larger the voxels are than they should be, for tests in a hurry.
     """
     recipe, rng = KINDS[kind], np.random.default_rng((seed, zlib.crc32(kind.encode())))
-    anatomy = _thing(recipe.thing, seed, data)
-    fixed_anatomy = _thing(recipe.fixed_thing or recipe.thing, seed, data)
+    a_head = head or (anatomies.head(data) if seed % 2 == 0 else anatomies.brain())  # heads take turns with the built-in brain
+    anatomy = _thing(recipe.thing, seed, data, a_head)
+    fixed_anatomy = _thing(recipe.fixed_thing or recipe.thing, seed, data, a_head)
     axes = RigidTransform.from_axis_angle(rng.normal(size=3), np.radians(rng.uniform(0, MOST_TILT))).rotation
     margin = 120 if harm.holder in recipe.fixed_harms else 16
     fixed_field = recipe.fixed_field or whole(recipe.fixed_voxel, recipe.fixed_voxel, recipe.fixed_voxel, margin=margin)
@@ -286,11 +290,12 @@ def build(kind, level, seed, *, data=None, coarser=1.0):
     )
 
 
-def _thing(name, seed, data):
-    """An anatomy by name; heads take turns with the built-in brain."""
-    a_head = anatomies.head(data) if seed % 2 == 0 else anatomies.brain()
+def _thing(name, seed, data, a_head):
+    """An anatomy by name."""
     made = {
         "head": lambda: a_head,
+        "head ct": lambda: anatomies.with_skull(a_head),
+        "macaque": lambda: anatomies.macaque(data),
         "monkey": lambda: a_head.scaled(0.45),
         "mouse": lambda: a_head.scaled(10 / a_head.width),
         "bone": lambda: anatomies.bone(seed),

@@ -8,6 +8,7 @@ angle_deg, t_mm). The move is written into the moving header; the voxels stay.
 from __future__ import annotations
 
 import json
+import shutil
 from dataclasses import dataclass
 from itertools import product
 from typing import TYPE_CHECKING
@@ -41,13 +42,32 @@ class TruthCase:
         change = np.asarray(matrix) - self.truth
         return float(np.linalg.norm(self.points @ change[:3, :3].T + change[:3, 3], axis=1).mean())
 
+    @property
+    def voxel_mm(self):
+        """Edge of a cube as large as a voxel of the finer scan."""
+        return float(min(abs(np.linalg.det(nibabel.load(path).affine[:3, :3])) for path in (self.fixed, self.moving)) ** (1 / 3))
 
-def from_folder(folder, scratch, *, pairs=None, levels=None, seeds=2):
-    """Cases of a folder, the first few seeds of each pair and level; files are written to a scratch folder."""
+    def save(self, folder):
+        """Keep the files, the truth and the points in a folder."""
+        folder.mkdir(parents=True, exist_ok=True)
+        for path, name in ((self.fixed, "fixed.nii"), (self.moving, "moving.nii")):
+            shutil.copyfile(path, folder / name)
+        np.save(folder / "truth.npy", self.truth)
+        np.save(folder / "points.npy", self.points)
+
+
+def from_folder(folder, scratch, *, pairs=None, levels=None, seeds=range(2), skip=lambda *_case: False):
+    """Cases of a folder, the first few seeds of each pair and level; files are written to a scratch folder.
+
+    ``skip(pair, level, seed)`` says which are not wanted, here and below.
+    """
     book = json.loads((folder / "cases.json").read_text())
     wanted = [c for c in book["cases"] if (not pairs or c["pair"] in pairs) and (not levels or c["level"] in levels)]
     for group in dict.fromkeys((c["pair"], c["level"]) for c in wanted):
-        for case in sorted((c for c in wanted if (c["pair"], c["level"]) == group), key=lambda c: c["seed"])[:seeds]:
+        here = sorted((c for c in wanted if (c["pair"], c["level"]) == group), key=lambda c: c["seed"])
+        for case in here[seeds.start : seeds.stop]:
+            if skip(case["pair"], case["level"], case["seed"]):
+                continue
             pair = book["pairs"][case["pair"]]
             fixed, moving = (_plain(folder / name, scratch) for name in (pair["fixed"], pair["moving"][case["moving"]]))
             path, really = _moved(moving, case["axis"], case["angle_deg"], case["t_mm"], scratch / f"{case['id']}.nii")
@@ -57,7 +77,7 @@ def from_folder(folder, scratch, *, pairs=None, levels=None, seeds=2):
             yield TruthCase(case["pair"], case["level"], case["seed"], fixed, path, really @ np.array(pair["T0"]), points)
 
 
-def from_sample(scratch, *, levels=None, seeds=2):
+def from_sample(scratch, *, levels=None, seeds=range(2), skip=lambda *_case: False):
     """Cases of the built-in sample: its EPI, put right and then moved by a level's move."""
     fixed, right = _plain(sample_path("t1"), scratch), truth().matrix
     image = nibabel.load(sample_path("epi"))
@@ -65,7 +85,9 @@ def from_sample(scratch, *, levels=None, seeds=2):
     nibabel.save(nibabel.Nifti1Image(np.asanyarray(image.dataobj), right @ image.affine), epi)
     points = brain_points() @ right[:3, :3].T + right[:3, 3]
     for level in levels or LEVELS:
-        for seed in range(seeds):
+        for seed in seeds:
+            if skip("sample", level, seed):
+                continue
             random = np.random.default_rng((seed, len(level)))
             (low_deg, high_deg), (low_mm, high_mm) = LEVELS[level]
             axis, direction = random.normal(size=(2, 3))
@@ -74,9 +96,11 @@ def from_sample(scratch, *, levels=None, seeds=2):
             yield TruthCase("sample", level, seed, fixed, path, really, points)
 
 
-def from_hard(kinds, scratch, *, levels=None, seeds=2, data=None):
-    """Some kinds of `hard_cases`, as files."""
-    for number, (kind, seed, level) in enumerate(product(kinds, range(seeds), levels or LEVELS)):
+def from_hard(kinds, scratch, *, levels=None, seeds=range(2), data=None, skip=lambda *_case: False):
+    """Some kinds of `hard_cases`, as files that are there until the next case."""
+    for number, (kind, seed, level) in enumerate(product(kinds, seeds, levels or LEVELS)):
+        if skip(kind, level, seed):
+            continue
         case = build(kind, level, seed, data=data)
         paths = [scratch / f"hard-{number}-{volume.name}.nii" for volume in (case.fixed, case.moving)]
         stored = []
@@ -86,6 +110,8 @@ def from_hard(kinds, scratch, *, levels=None, seeds=2, data=None):
             stored.append(nibabel.load(path).affine @ np.linalg.inv(volume.affine.matrix))  # what float32 makes of the header
         really = stored[1] @ case.truth @ np.linalg.inv(stored[0])
         yield TruthCase(kind, level, seed, *paths, really, case.points, case.tolerance_mm)
+        for path in paths:
+            path.unlink()
 
 
 def tiny(scratch):
