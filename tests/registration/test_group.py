@@ -9,7 +9,7 @@ from volstudio.errors import Cancelled, RegistrationError, WrongTypeError
 from volstudio.geometry.affine import Affine
 from volstudio.progress import Progress
 from volstudio.registration.group import register_chain, register_many
-from volstudio.registration.plan import RegistrationPlan
+from volstudio.registration.plan import Mask, RegistrationPlan
 from volstudio.registration.rigid import register
 
 SHAPE = (36, 44, 34)
@@ -68,6 +68,41 @@ def test_a_start_is_given_by_name(scans, moves):
     np.testing.assert_array_equal(second.result.start.matrix, start.matrix)
 
 
+@pytest.fixture(scope="module")
+def brains(heads, scans):
+    """A mask for each scan: a ball about the middle of its grid, which moves with its header."""
+    distance = np.linalg.norm(np.indices(SHAPE).T - (np.array(SHAPE) - 1) / 2, axis=-1).T
+    ball = (distance < 15).astype(np.uint8)
+    return {name: heads.volume_of(ball, scan.affine.matrix, f"{name}-brain") for name, scan in scans.items()}
+
+
+def test_masks_are_given_by_name(scans, brains):
+    found = register_many(
+        scans["fixed"], [scans["a"], scans["c"]], plan=PLAN, fixed_mask=brains["fixed"], moving_masks={"c": brains["c"]}, judge=False
+    )
+    for each, mask in zip(found, (None, brains["c"]), strict=True):
+        alone = register(scans["fixed"], scans[each.name], plan=PLAN, fixed_mask=brains["fixed"], moving_mask=mask, judge=False)
+        np.testing.assert_array_equal(each.result.moving_to_fixed.matrix, alone.moving_to_fixed.matrix)
+        assert each.result.trust is None
+
+
+def test_a_scan_of_a_chain_has_its_mask_in_both_links(scans, brains):
+    volumes = [scans[name] for name in "abc"]
+    found = register_chain(volumes, plans=[PLAN], masks=[None, brains["b"], None], judge=False)
+    first = register(scans["b"], scans["a"], plan=PLAN, fixed_mask=brains["b"], judge=False)
+    second = register(scans["c"], scans["b"], plan=PLAN, moving_mask=brains["b"], judge=False)
+    np.testing.assert_array_equal(found.first_to_last.matrix, second.moving_to_fixed.matrix @ first.moving_to_fixed.matrix)
+
+
+def test_each_link_has_its_plan_and_a_time_is_about_series(heads, scans):
+    frames = np.stack([scans["a"].data * 0, scans["a"].data], axis=-1)
+    series = heads.volume_of(frames, scans["a"].affine.matrix, "epi")
+    plans = [PLAN.with_(start="given", time=1), PLAN.with_(start="given", metric="ncc", time=1)]
+    found = register_chain([series, scans["a"], scans["c"]], plans=plans, judge=False)
+    assert [(each.plan.metric, each.plan.time) for each in found.results] == [("mi", 1), ("ncc", "first")]
+    assert heads.error_mm(found.results[0].moving_to_fixed.matrix, np.eye(4)) < 0.05
+
+
 def test_cancelled_ends_all(scans):
     progress = Progress()
     attempts = register_many(scans["fixed"], [scans["a"], scans["b"]], plan=PLAN, progress=progress)
@@ -111,8 +146,11 @@ def test_a_link_that_fails_is_named(heads, scans):
     ("names", "options", "said"),
     [
         (("a",), {}, "at least two"),
-        (("a", "b"), {"plans": [PLAN, PLAN]}, "1 link and"),
-        (("a", "b", "c"), {"starts": [None]}, "2 links"),
+        (("a", "b"), {"plans": [PLAN, PLAN]}, "has 1 link and needs as many plans, or one for all of them, got 2"),
+        (("a", "b", "c"), {"starts": [None]}, "has 2 links and needs as many starts, got 1"),
+        (("a", "b", "c"), {"masks": [None, None]}, "3 scans need as many masks, None for a scan that has none, got 2"),
+        (("a", "b"), {"plans": [PLAN.with_(time="mean")]}, "Time mean was asked for, and none of the scans is a series"),
+        (("a", "b", "c"), {"plans": [PLAN.with_(moving_mask=Mask(file="x.nii"))]}, "cannot hold masks, which belong to a scan each"),
     ],
 )
 def test_chains_that_do_not_fit_are_refused(scans, names, options, said):

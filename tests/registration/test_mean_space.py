@@ -8,10 +8,14 @@ import numpy as np
 import pytest
 
 from volstudio.errors import RegistrationError
+from volstudio.geometry.affine import Affine
 from volstudio.geometry.barycentre import barycentre
 from volstudio.geometry.rigid import RigidTransform
-from volstudio.registration.mean_space import mean_space
-from volstudio.registration.plan import RegistrationPlan
+from volstudio.registration.mean_space import MeanSpace, mean_space
+from volstudio.registration.plan import Mask, RegistrationPlan
+from volstudio.registration.result import RegistrationResult
+from volstudio.registration.rigid import register
+from volstudio.registration.trust import Trust
 
 SHAPE = (36, 44, 34)
 PLAN = RegistrationPlan(samples=6000, refine="builtin")
@@ -50,6 +54,7 @@ def test_it_is_the_mean_of_the_known_poses(heads, scans, moves, names):
         assert (found.to_mean[name].source, found.to_mean[name].target) == (f"{name}:scanner", "mean:scanner")
         assert heads.error_mm(found.to_mean[name].matrix @ moves[name], truth) < 0.25
     assert found.outliers == found.notes == ()
+    assert found.verdict == "pass"
 
 
 def test_of_two_it_is_half_way(scans):
@@ -76,6 +81,73 @@ def test_a_stranger_counts_for_little_and_is_said(heads, scans, moves):
     truth = barycentre([RigidTransform.from_matrix(move) for move in moves.values()]).matrix
     for name, move in moves.items():
         assert heads.error_mm(found.to_mean[name].matrix @ move, truth) < 0.3
+
+
+def shuffled(heads, scan):
+    """The same voxels in no order."""
+    data = np.random.default_rng(7).permutation(scan.data.ravel()).reshape(scan.shape)
+    return heads.volume_of(data, scan.affine.matrix, "stranger")
+
+
+@pytest.mark.parametrize(
+    ("other", "verdict", "said"),
+    [(shuffled, "fail", "do not use it as it is: "), (lambda heads, scan: stranger(heads), "look", "look closely: ")],
+    ids=["noise", "another head"],
+)
+def test_of_two_strangers_neither_is_believed(heads, scans, other, verdict, said):
+    found = mean_space([scans["a"], other(heads, scans["b"])], plan=PLAN)
+    assert found.verdict == verdict
+    assert found.weights == {"a": 1.0, "stranger": 1.0}  # nothing tells which of them is wrong
+    (note,) = found.notes
+    assert note.startswith(said)
+    assert next(iter(found.pairs.values())).trust.reasons[0] in note
+    assert ("it cannot be told which is wrong" in note) == (verdict == "fail")
+
+
+@pytest.mark.parametrize(
+    ("verdicts", "weights", "joined_by"),
+    [
+        ({"ab": "pass"}, {}, "pass"),
+        ({"ab": "look"}, {}, "look"),
+        ({"ab": "fail"}, {}, "fail"),
+        ({}, {}, ""),
+        ({"ab": "pass", "bc": "pass", "ac": "fail"}, {}, "pass"),
+        ({"ab": "pass", "bc": "look", "ac": "fail"}, {}, "look"),
+        ({"ab": "pass", "bc": "fail", "ac": "fail"}, {}, "fail"),
+        ({"ab": "pass", "bc": "fail", "ac": "fail"}, {"c": 0.0}, "pass"),
+        ({"ab": "pass", "cd": "pass", "ac": "fail", "ad": "fail", "bc": "fail", "bd": "fail"}, {}, "fail"),
+    ],
+)
+def test_the_verdict_is_that_of_the_weakest_link_that_is_needed(verdicts, weights, joined_by):
+    trusts = {tuple(pair): Trust(verdict, 1.0, (f"{pair} doubted",), 1.0, {}) for pair, verdict in verdicts.items()}
+    pairs = {ends: RegistrationResult(Affine.identity("m", "f"), Affine.identity("m", "f"), 1.0, "", trust=t) for ends, t in trusts.items()}
+    names = sorted({name for ends in pairs for name in ends} or "ab")
+    found = MeanSpace("mean", {}, {name: weights.get(name, 1.0) for name in names}, {}, pairs=pairs)
+    assert found.verdict == joined_by
+
+
+def test_masks_go_to_the_pairs_of_their_scans(heads, scans):
+    distance = np.linalg.norm(np.indices(SHAPE).T - (np.array(SHAPE) - 1) / 2, axis=-1).T
+    ball = heads.volume_of((distance < 15).astype(np.uint8), scans["b"].affine.matrix, "brain")
+    found = mean_space([scans["b"], scans["a"]], plan=NEAR, masks=[ball, None])
+    ((moving, fixed), pair), *_ = found.pairs.items()
+    masks = {"b": ball, "a": None}
+    alone = register(scans[fixed], scans[moving], plan=NEAR, fixed_mask=masks[fixed], moving_mask=masks[moving])
+    np.testing.assert_array_equal(pair.moving_to_fixed.matrix, alone.moving_to_fixed.matrix)
+    with pytest.raises(RegistrationError, match="2 scans need as many masks"):
+        mean_space([scans["b"], scans["a"]], masks=[ball])
+    with pytest.raises(RegistrationError, match="The plan of a mean space cannot hold masks"):
+        mean_space([scans["b"], scans["a"]], plan=PLAN.with_(fixed_mask=Mask(file="x.nii")))
+
+
+def test_of_a_series_the_time_asked_for_counts(heads, scans):
+    """The first time point of the series shows nothing."""
+    series = heads.volume_of(np.stack([scans["a"].data * 0, scans["a"].data], axis=-1), scans["a"].affine.matrix, "a")
+    found = mean_space([series, scans["b"]], plan=NEAR.with_(time=1))
+    np.testing.assert_array_equal(found.to_mean["b"].matrix, mean_space([scans["a"], scans["b"]], plan=NEAR).to_mean["b"].matrix)
+    assert found.notes[0] == "of a, time point 1 of 2 was used (the first is 0)"
+    with pytest.raises(RegistrationError, match="none of the scans is a series"):
+        mean_space([scans["a"], scans["b"]], plan=NEAR.with_(time="mean"))
 
 
 def test_a_scan_that_shows_nothing_is_left_out_and_said(heads, scans):

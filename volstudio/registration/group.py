@@ -61,6 +61,9 @@ def register_many(
     *,
     plan: RegistrationPlan = DEFAULT,
     starts: Mapping[str, Affine] | None = None,
+    fixed_mask: Volume | None = None,
+    moving_masks: Mapping[str, Volume] | None = None,
+    judge: bool = True,
     progress: Progress | None = None,
 ) -> Iterator[Attempt]:
     """Register many scans to one, each result as it comes.
@@ -74,6 +77,12 @@ def register_many(
     plan : RegistrationPlan
     starts : mapping of str to Affine, optional
         By the name of a moving scan, as `register` takes it; the others are searched for.
+    fixed_mask : Volume, optional
+        As `register` takes it.
+    moving_masks : mapping of str to Volume, optional
+        By the name of a moving scan; of the others everything counts.
+    judge : bool
+        Whether the answers are judged.
     progress : Progress, optional
         ``cancel()`` ends all of it.
 
@@ -100,16 +109,35 @@ def register_many(
     for number, moving in enumerate(movings):
         check_volume(moving, "A moving scan of a registration")
         part = progress.part(min(number / total, 1.0), min((number + 1) / total, 1.0))
-        start = (starts or {}).get(moving.name)
-        yield attempt(fixed, moving, plan=plan, start=start, progress=part, shelf=shelf)
+        start, masks = (starts or {}).get(moving.name), (fixed_mask, (moving_masks or {}).get(moving.name))
+        yield attempt((fixed, moving), plan=plan, start=start, masks=masks, judge=judge, progress=part, shelf=shelf)
 
 
 def attempt(
-    fixed: Volume, moving: Volume, *, plan: RegistrationPlan, start: Affine | None, progress: Progress, shelf: Shelf | None
+    scans: tuple[Volume, Volume],
+    *,
+    plan: RegistrationPlan,
+    start: Affine | None = None,
+    masks: tuple[Volume | None, Volume | None] = (None, None),
+    judge: bool = True,
+    progress: Progress,
+    shelf: Shelf,
 ) -> Attempt:
-    """One registration of many: what goes wrong with one scan is kept as its error."""
+    """One registration of many, fixed scan and mask first: what goes wrong with one scan is kept as its error."""
+    (fixed, moving), (fixed_mask, moving_mask) = scans, masks
     try:
-        return Attempt(moving.name, register(fixed, moving, plan=plan, start=start, progress=progress, shelf=shelf))
+        result = register(
+            fixed,
+            moving,
+            plan=plan,
+            start=start,
+            fixed_mask=fixed_mask,
+            moving_mask=moving_mask,
+            judge=judge,
+            progress=progress,
+            shelf=shelf,
+        )
+        return Attempt(moving.name, result)
     except Cancelled:
         raise
     except VolstudioError as error:
@@ -161,6 +189,8 @@ def register_chain(
     *,
     plans: Sequence[RegistrationPlan] = (),
     starts: Sequence[Affine | None] = (),
+    masks: Sequence[Volume | None] = (),
+    judge: bool = True,
     progress: Progress | None = None,
 ) -> Chain:
     """Register each scan to the next: EPI -> T1 -> template.
@@ -173,17 +203,22 @@ def register_chain(
         One for each link, or one for all of them; empty: the default.
     starts : sequence of Affine or None
         One for each link, as `register` takes it; empty: every link is searched for.
+    masks : sequence of Volume or None
+        One for each scan, which counts in both of its links; empty: everything counts.
+    judge : bool
+        Whether the links are judged.
     progress : Progress, optional
 
     Raises
     ------
     RegistrationError
-        There are too few volumes, the plans or starts do not fit, or a link cannot be registered (the sentence names it).
+        There are too few volumes, the plans, starts or masks do not fit, or a link cannot be registered (the sentence names it).
     Cancelled
 
     Examples
     --------
-    >>> found = register_chain([epi, t1, template])  # doctest: +SKIP
+    >>> plans = [RegistrationPlan.named("epi-to-anatomy"), RegistrationPlan.named("same-modality")]  # doctest: +SKIP
+    >>> found = register_chain([epi, t1, template], plans=plans)  # doctest: +SKIP
     >>> found.first_to_last.source, found.first_to_last.target  # doctest: +SKIP
     ('epi:scanner', 'template:scanner')
     """
@@ -192,23 +227,63 @@ def register_chain(
     links = len(volumes) - 1
     if links < LEAST_SCANS - 1:
         raise RegistrationError(f"A chain needs at least two scans, got {len(volumes)}.")
-    if len(plans) not in (0, 1, links) or len(starts) not in (0, links):
-        raise RegistrationError(
-            f"A chain of {len(volumes)} scans has {links} {'link' if links == 1 else 'links'} and needs as many plans and starts, "
-            f"got {len(plans)} and {len(starts)}."
-        )
+    every = list(_plans_of_links(plans, volumes))
+    if len(starts) not in (0, links):
+        raise RegistrationError(f"{_links_of(volumes)} and needs as many starts, got {len(starts)}.")
+    check_masks(masks, volumes)
     progress = progress or Progress()
     shelf = Shelf(room=2)
     named = [volume.renamed(name) for volume, name in zip(volumes, distinct_names(volumes), strict=True)]
     results = []
     for number, (moving, fixed) in enumerate(pairwise(named)):
-        plan = plans[number % len(plans)] if plans else DEFAULT
-        start = starts[number] if starts else None
-        part = progress.part(number / links, (number + 1) / links)
-        try:
-            results.append(register(fixed, moving, plan=plan, start=start, progress=part, shelf=shelf))
-        except Cancelled:
-            raise
-        except VolstudioError as error:
-            raise RegistrationError(f"Link {number + 1} of the chain, {moving.name} to {fixed.name}, failed: {error}") from error
+        tried = attempt(
+            (fixed, moving),
+            plan=every[number],
+            start=starts[number] if starts else None,
+            masks=(masks[number + 1], masks[number]) if masks else (None, None),
+            judge=judge,
+            progress=progress.part(number / links, (number + 1) / links),
+            shelf=shelf,
+        )
+        if tried.result is None:
+            raise RegistrationError(
+                f"Link {number + 1} of the chain, {moving.name} to {fixed.name}, failed: {tried.error}"
+            ) from tried.error
+        results.append(tried.result)
     return Chain(tuple(volume.name for volume in named), tuple(results))
+
+
+def refuse_time(plan: RegistrationPlan, volumes: Sequence[Volume]) -> None:
+    """Raise where a plan for several pairs names a time and none of the scans is a series."""
+    if plan.time != "first" and all(volume.n_times == 1 for volume in volumes):
+        raise RegistrationError(f"Time {plan.time} was asked for, and none of the scans is a series.")
+
+
+def refuse_masks(plan: RegistrationPlan, whose: str) -> None:
+    """A plan for several pairs masks no scan: the fixed scan of one pair is the moving scan of another."""
+    if plan.fixed_mask is not None or plan.moving_mask is not None:
+        raise RegistrationError(f"{whose} cannot hold masks, which belong to a scan each; give masks for the scans instead.")
+
+
+def check_masks(masks: Sequence[Volume | None], volumes: Sequence[Volume]) -> None:
+    """Raise where there are masks, and not one for each scan."""
+    if len(masks) not in (0, len(volumes)):
+        raise RegistrationError(f"{len(volumes)} scans need as many masks, None for a scan that has none, got {len(masks)}.")
+
+
+def _plans_of_links(plans: Sequence[RegistrationPlan], volumes: Sequence[Volume]) -> Iterator[RegistrationPlan]:
+    """A plan for each link of a chain; a time is about series, and some links may have none."""
+    links = list(pairwise(volumes))
+    if len(plans) not in (0, 1, len(links)):
+        raise RegistrationError(f"{_links_of(volumes)} and needs as many plans, or one for all of them, got {len(plans)}.")
+    if len(plans) < len(links):
+        plans = [*(plans or [DEFAULT])] * len(links)
+        refuse_masks(plans[0], "A plan for all links of a chain")
+    for plan, link in zip(plans, links, strict=True):
+        refuse_time(plan, volumes)
+        yield plan if any(scan.n_times > 1 for scan in link) else plan.with_(time="first")
+
+
+def _links_of(volumes: Sequence[Volume]) -> str:
+    links = len(volumes) - 1
+    return f"A chain of {len(volumes)} scans has {links} {'link' if links == 1 else 'links'}"

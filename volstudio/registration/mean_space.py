@@ -10,7 +10,8 @@ from __future__ import annotations
 import math
 import zlib
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from functools import partial
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
@@ -21,14 +22,15 @@ from volstudio.geometry.consensus import Consensus, consensus
 from volstudio.geometry.rigid import RigidTransform, compose
 from volstudio.geometry.spaces import scanner
 from volstudio.progress import Progress
-from volstudio.registration.group import attempt
+from volstudio.registration.group import attempt, check_masks, refuse_masks, refuse_time
 from volstudio.registration.plan import DEFAULT
 from volstudio.registration.prepare import choose_levels, own_frame
 from volstudio.registration.shelf import Shelf
+from volstudio.registration.single import one_frame
 from volstudio.volumes.volume import check_volume, distinct_names
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from volstudio.geometry.affine import FloatArray
     from volstudio.registration.plan import RegistrationPlan
@@ -36,6 +38,8 @@ if TYPE_CHECKING:
     from volstudio.volumes.volume import Volume
 
     Pair = tuple[int, int]
+
+Verdict = Literal["pass", "look", "fail"]
 
 __all__ = ["MeanSpace", "mean_space"]
 
@@ -53,8 +57,8 @@ LEAST_SCANS = 2
 # Radians from the middle; at a quarter turn there may be other middles (Afsari, Proc. AMS 139, 2011).
 FARTHEST_TURN = math.radians(80)
 SHARE_OF_PAIRS = 0.98
-# What a pair counts for before the others are heard, by the verdict on it.
-BELIEVED = {"pass": 1.0, "look": 0.3, "fail": 0.03}
+# What a pair counts for before the others are heard, by the verdict on it; best first.
+BELIEVED: dict[Verdict, float] = {"pass": 1.0, "look": 0.3, "fail": 0.03}
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -92,13 +96,27 @@ class MeanSpace:
         """Scans that counted for less."""
         return tuple(name for name, weight in self.weights.items() if weight < 1)
 
+    @property
+    def verdict(self) -> Verdict | Literal[""]:
+        """How far it can be believed that all scans which counted are of one subject and lie right; empty: nothing was judged.
+
+        ``"pass"``: pairs that were judged so join them all; ``"look"``: such pairs, or some judged so, do; ``"fail"``: they fall apart
+        without pairs that were judged not to be believed. Of two scans it is the verdict on their pair.
+        """
+        return _verdict(self.pairs, self.weights)
+
     def between(self, source: str, target: str) -> Affine:
         """Map of the points of one scan to those of another, by way of the mean space."""
         return self.to_mean[target].inverse() @ self.to_mean[source]
 
 
 def mean_space(
-    volumes: Sequence[Volume], *, plan: RegistrationPlan = DEFAULT, name: str = "mean", progress: Progress | None = None
+    volumes: Sequence[Volume],
+    *,
+    plan: RegistrationPlan = DEFAULT,
+    masks: Sequence[Volume | None] = (),
+    name: str = "mean",
+    progress: Progress | None = None,
 ) -> MeanSpace:
     """The space in the middle of several scans of one subject.
 
@@ -108,6 +126,8 @@ def mean_space(
         Two or more.
     plan : RegistrationPlan
         For every pair.
+    masks : sequence of Volume or None
+        One for each scan, as `register` takes them; empty: everything counts.
     name : str
         Of the mean space.
     progress : Progress, optional
@@ -120,15 +140,16 @@ def mean_space(
     Raises
     ------
     RegistrationError
-        There are fewer than two scans, the name is that of a scan, no two scans can be registered, or the headers turn the scans by more
-        than 80 degrees from their middle.
+        There are fewer than two scans, the name is that of a scan, the plan holds masks or there are too few of them, no two scans can be
+        registered, or the headers turn the scans by more than 80 degrees from their middle.
     Cancelled
 
     Notes
     -----
     Of two scans it is half-way along the screw from one to the other, so that the maps to both are inverses. Of more it is the
     exponential barycentre of the scans' poses, each counted by its weight, which depends on no choice of origin or axes. With three or
-    more scans, one that contradicts the others (another person's, a spoilt one) counts for little and is said in ``notes``.
+    more scans, one that contradicts the others (another person's, a spoilt one) counts for little and is said in ``notes``. Of two, nothing
+    tells which one is the stranger: both count, and ``verdict`` is ``"fail"``.
 
     Sources: Reuter, Rosas & Fischl, "Highly accurate inverse consistent registration: a robust approach", NeuroImage 53, 2010; Reuter
     et al., "Within-subject template estimation for unbiased longitudinal image analysis", NeuroImage 61, 2012.
@@ -145,9 +166,14 @@ def mean_space(
     names = distinct_names(volumes)
     if name in names:
         raise RegistrationError(f"One of the scans is called {name!r} like the mean space; give the space another name.")
-    order = sorted(range(len(volumes)), key=lambda number: _content(volumes[number]))
-    work = _Work([volumes[number].renamed(names[number]) for number in order], plan, Shelf(room=ALL_PAIRS))
+    refuse_masks(plan, "The plan of a mean space")
+    check_masks(masks, volumes)
+    refuse_time(plan, volumes)
     progress = progress or Progress()
+    frames, said = _frames(volumes, names, plan, progress)
+    order = sorted(range(len(frames)), key=lambda number: _content(frames[number]))
+    at = plan.with_(time="first")  # the frames have no other
+    work = _Work([frames[number] for number in order], [masks[number] if masks else None for number in order], at, Shelf(room=ALL_PAIRS))
     pairs, errors = work.pairs(progress.part(0.0, SHARE_OF_PAIRS))
     joined = _largest_joined(len(volumes), pairs)
     if len(joined) < 2:
@@ -158,14 +184,16 @@ def mean_space(
     found = {work.volumes[scan].name: number for number, scan in enumerate(joined)}
     given = [each for each in names if each in found]
     middle = f"{name}:scanner"
+    weights = {each: float(settled.weights[found[each]]) for each in given}
+    named = {(work.volumes[i].name, work.volumes[j].name): result for (i, j), result in pairs.items()}
     return MeanSpace(
         name,
         {each: Affine(settled.to_mean[found[each]].matrix, scanner(each), middle) for each in given},
-        {each: float(settled.weights[found[each]]) for each in given},
+        weights,
         {each: float(settled.gaps_mm[found[each]]) for each in given},
         {each: _why(each, work, errors) for each in names if each not in found},
-        {(work.volumes[i].name, work.volumes[j].name): result for (i, j), result in pairs.items()},
-        _notes(given, found, settled, work.floor_mm),
+        named,
+        (*said, *_doubt(named, weights), *_notes(given, found, settled, work.floor_mm)),
     )
 
 
@@ -174,6 +202,7 @@ class _Work:
     """The scans in an order that does not depend on how they were given, and how pairs of them are registered."""
 
     volumes: list[Volume]
+    masks: list[Volume | None]
     plan: RegistrationPlan
     shelf: Shelf
 
@@ -188,7 +217,8 @@ class _Work:
         wanted = _pairs_of(len(self.volumes))
         for number, (i, j) in enumerate(wanted):
             part = progress.part(number / len(wanted), (number + 1) / len(wanted))
-            tried = attempt(self.volumes[j], self.volumes[i], plan=self.plan, start=None, progress=part, shelf=self.shelf)
+            masks = self.masks[j], self.masks[i]
+            tried = attempt((self.volumes[j], self.volumes[i]), plan=self.plan, masks=masks, progress=part, shelf=self.shelf)
             if tried.result is None:
                 errors[i, j] = str(tried.error)
             else:
@@ -266,6 +296,20 @@ def _reasons(pairs: Mapping[Pair, RegistrationResult]) -> list[str]:
     return said
 
 
+def _frames(
+    volumes: Sequence[Volume], names: Sequence[str], plan: RegistrationPlan, progress: Progress
+) -> tuple[list[Volume], tuple[str, ...]]:
+    """Each scan with one real number per voxel and under its own name, and notes of what was left out of it."""
+    frames: list[Volume] = []
+    notes: list[str] = []
+    for volume, name in zip(volumes, names, strict=True):
+        tick = partial(progress, f"reading {name}", 0.0)
+        frame, said = one_frame(volume.renamed(name), time=plan.time if volume.n_times > 1 else "first", tick=tick)
+        frames.append(frame)
+        notes += said
+    return frames, tuple(notes)
+
+
 def _content(volume: Volume) -> tuple[tuple[int, ...], bytes, int]:
     """What tells scans apart whatever their names and order."""
     return volume.shape, volume.affine.matrix.tobytes(), zlib.crc32(np.ascontiguousarray(volume.frame(0)).data)
@@ -280,7 +324,7 @@ def _pairs_of(count: int) -> list[Pair]:
     return sorted({(min(pair), max(pair)) for pair in rings})
 
 
-def _largest_joined(count: int, pairs: Mapping[Pair, RegistrationResult]) -> list[int]:
+def _largest_joined(count: int, pairs: Iterable[Pair]) -> list[int]:
     """The largest set of scans that registered pairs join."""
     group = list(range(count))
     for i, j in pairs:
@@ -294,6 +338,43 @@ def _why(name: str, work: _Work, errors: Mapping[Pair, str]) -> str:
     """The first reason why a scan is not among the joined ones."""
     number = next(n for n, volume in enumerate(work.volumes) if volume.name == name)
     return next((text for pair, text in errors.items() if number in pair), "It could be registered to none of the others.")
+
+
+def _verdict(pairs: Mapping[tuple[str, str], RegistrationResult], weights: Mapping[str, float]) -> Verdict | Literal[""]:
+    """The worst verdict that is needed to join all scans which counted, through pairs of the best."""
+    counted = [name for name, weight in weights.items() if weight > 0]
+    number = {name: n for n, name in enumerate(counted)}
+    judged = {
+        (number[moving], number[fixed]): result.trust.verdict
+        for (moving, fixed), result in pairs.items()
+        if moving in number and fixed in number and result.trust is not None
+    }
+    if not judged:
+        return ""
+    allowed: set[str] = set()
+    for verdict in BELIEVED:
+        allowed.add(verdict)
+        kept = [pair for pair, each in judged.items() if each in allowed]
+        if len(_largest_joined(len(counted), kept)) == len(counted):
+            return verdict
+    return "fail"
+
+
+def _doubt(pairs: Mapping[tuple[str, str], RegistrationResult], weights: Mapping[str, float]) -> tuple[str, ...]:
+    """What to say where the scans that counted may not belong together."""
+    verdict = _verdict(pairs, weights)
+    if verdict in ("pass", ""):
+        return ()
+    doubted = [
+        (*pair, result.trust.reasons)
+        for pair, result in pairs.items()
+        if result.trust is not None and result.trust.verdict == verdict and all(weights.get(name, 0) > 0 for name in pair)
+    ]
+    moving, fixed, reasons = doubted[0]
+    about = f"{moving} on {fixed} is judged {verdict!r}{f': {reasons[0]}' if reasons else ''}"
+    if verdict == "look":
+        return (f"look closely: {about}",)
+    return (f"do not use it as it is: {about}; with these scans alone it cannot be told which is wrong",)
 
 
 def _notes(names: Sequence[str], found: Mapping[str, int], settled: _Settled, floor: float) -> tuple[str, ...]:
