@@ -15,7 +15,8 @@ import numpy as np
 import pytest
 
 from volstudio.apps import cli
-from volstudio.apps.commands.register import _complete_preset, _complete_start
+from volstudio.apps.commands.plan_options import complete_preset
+from volstudio.apps.commands.register import _complete_start
 from volstudio.registration import trust
 from volstudio.registration.presets import PRESETS
 from volstudio.transforms.sidecar import read_sidecar
@@ -214,9 +215,9 @@ def test_a_time_beyond_the_series(run):
 def test_the_tab_key_knows_presets_and_starts():
     ctx = click.Context(cli.volstudio)
     param = click.Option(["--preset"])
-    assert {item.value for item in _complete_preset(ctx, param, "")} == set(PRESETS)
-    assert [item.value for item in _complete_preset(ctx, param, "ct")] == ["ct-to-mr"]
-    assert all(item.help for item in _complete_preset(ctx, param, ""))
+    assert {item.value for item in complete_preset(ctx, param, "")} == set(PRESETS)
+    assert [item.value for item in complete_preset(ctx, param, "ct")] == ["ct-to-mr"]
+    assert all(item.help for item in complete_preset(ctx, param, ""))
     assert [item.value for item in _complete_start(ctx, param, "h")] == ["header", "h"]
     assert _complete_start(ctx, param, "x.tfm")[-1].type == "file"
 

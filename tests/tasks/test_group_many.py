@@ -9,47 +9,32 @@ import subprocess
 import sys
 import time
 
-import nibabel
 import numpy as np
 import pytest
 
 from volstudio.errors import Cancelled, OutputError, RegistrationError, UnreadableFileError
 from volstudio.geometry.rigid import RigidTransform
 from volstudio.progress import Progress
-from volstudio.registration.plan import RegistrationPlan
-from volstudio.tasks.group_many import TABLE, register_files
-from volstudio.tasks.group_names import paths_in_list
+from volstudio.registration.plan import Mask, RegistrationPlan
+from volstudio.registration.rigid import register
+from volstudio.tasks.group_many import register_files
+from volstudio.tasks.group_names import scans_in_list
+from volstudio.tasks.group_table import TABLE
 from volstudio.transforms.files import read_transform
 from volstudio.transforms.sidecar import read_sidecar
+from volstudio.volumes.integrity import digest
+from volstudio.volumes.readers import open_volume
 
 PLAN = RegistrationPlan(samples=3000, refine="builtin", start="header")
 MOVES = {"one": (2, -1, 3, 0.05, 0, 0.03), "two": (-3, 2, 0, 0, 0.06, 0.02)}
 
 
-def blob(points):
-    x, y, z = points
-    head = (x / 34) ** 2 + (y / 42) ** 2 + (z / 36) ** 2 < 1
-    inner = ((x - 8) / 12) ** 2 + ((y - 12) / 16) ** 2 + ((z + 5) / 10) ** 2 < 1
-    ball = ((x + 14) / 9) ** 2 + ((y + 18) / 8) ** 2 + ((z - 12) / 11) ** 2 < 1
-    return head * 500.0 + inner * 300.0 - ball * 250.0
-
-
-def written(path, move, seed):
-    shape = (24, 28, 24)
-    affine = np.diag([4.0, 4.0, 4.0, 1.0])
-    affine[:3, 3] = (-46, -54, -46)
-    index = np.indices(shape).reshape(3, -1)
-    data = blob(affine[:3, :3] @ index + affine[:3, 3:]).reshape(shape) + np.random.default_rng(seed).normal(0, 8, shape)
-    header = RigidTransform.from_six(move).matrix @ affine
-    nibabel.Nifti1Image(np.clip(data, 0, 2000).astype(np.int16), header).to_filename(path)
-
-
 @pytest.fixture
-def desk(tmp_path):
+def desk(tmp_path, blobs):
     (tmp_path / "scans").mkdir()
-    written(tmp_path / "scans" / "fixed.nii", (0, 0, 0, 0, 0, 0), 0)
+    blobs.write(tmp_path / "scans" / "fixed.nii", np.eye(4), 0)
     for seed, (name, move) in enumerate(MOVES.items(), 1):
-        written(tmp_path / "scans" / f"{name}.nii", move, seed)
+        blobs.write(tmp_path / "scans" / f"{name}.nii", RigidTransform.from_six(move).matrix, seed)
     (tmp_path / "scans" / "broken.nii").write_bytes(b"no scan")
     return tmp_path
 
@@ -82,7 +67,7 @@ def test_every_scan_gets_a_transform_and_a_line(desk):
     assert str(desk) not in (desk / "out" / "from-one_to-fixed_mode-image_xfm.json").read_text()
 
 
-def test_what_is_done_is_kept_and_what_changed_is_not(desk):
+def test_what_is_done_is_kept_and_what_changed_is_not(desk, blobs):
     fixed, *movings = scans(desk, "fixed", "one", "two")
     register_files(fixed, movings[:1], desk / "out", plan=PLAN)
     first = (desk / "out" / "from-one_to-fixed_mode-image_xfm.tfm").stat().st_mtime_ns
@@ -90,7 +75,7 @@ def test_what_is_done_is_kept_and_what_changed_is_not(desk):
     assert [row.status for row in again.rows] == ["kept", "done"]
     assert (desk / "out" / "from-one_to-fixed_mode-image_xfm.tfm").stat().st_mtime_ns == first
     assert table(desk / "out")["one.nii"]["metric"] == table(desk / "out")["one.nii"]["metric"] != "n/a"
-    written(movings[0], (5, 0, 0, 0, 0, 0), 9)
+    blobs.write(movings[0], RigidTransform.from_six((5, 0, 0, 0, 0, 0)).matrix, 9)
     changed = register_files(fixed, movings, desk / "out", plan=PLAN)
     assert [row.status for row in changed.rows] == ["failed", "kept"]
     assert "exists already" in changed.rows[0].said
@@ -124,9 +109,9 @@ def test_stopped_in_the_middle_keeps_what_is_done(desk):
 
 @pytest.mark.skipif(os.name != "posix", reason="signals of a terminal")
 @pytest.mark.parametrize("jobs", ["1", "2"])
-def test_ctrl_c_leaves_nothing_half_written(desk, jobs):
+def test_ctrl_c_leaves_nothing_half_written(desk, blobs, jobs):
     for number in range(12):
-        written(desk / "scans" / f"run{number}.nii", (1, 0, number / 4, 0, 0, 0.02), number)
+        blobs.write(desk / "scans" / f"run{number}.nii", RigidTransform.from_six((1, 0, number / 4, 0, 0, 0.02)).matrix, number)
     names = [f"run{number}" for number in range(12)]
     command = [sys.executable, "-m", "volstudio", "group", "many", *scans(desk, "fixed", *names), "-o", str(desk / "out"), "--jobs", jobs]
     running = subprocess.Popen(command, stderr=subprocess.PIPE, start_new_session=True)
@@ -171,8 +156,73 @@ def test_what_cannot_be_begun_is_refused(desk):
 
 def test_a_list_names_scans_from_its_own_folder(desk, tmp_path):
     listed = desk / "scans" / "list.txt"
-    listed.write_text("# runs\none.nii\n\nsample:t1\n" + str(desk / "two.nii") + "\n")
-    assert paths_in_list(str(listed)) == (str(desk / "scans" / "one.nii"), "sample:t1", str(desk / "two.nii"))
+    listed.write_text("# runs\none.nii\tmasks/one brain.nii\n\nsample:t1\n" + str(desk / "two.nii") + "\t \n")
+    assert scans_in_list(str(listed)) == (
+        (str(desk / "scans" / "one.nii"), str(desk / "scans" / "masks" / "one brain.nii")),
+        ("sample:t1", None),
+        (str(desk / "two.nii"), None),
+    )
     listed.write_bytes(b"\xff\xfe\xff")
     with pytest.raises(UnreadableFileError, match="cannot be read as text"):
-        paths_in_list(str(listed))
+        scans_in_list(str(listed))
+
+
+@pytest.fixture
+def masked(desk, blobs):
+    """Writes a mask of one of the scans."""
+
+    def write(name, **how):
+        return blobs.write_mask(desk / "scans" / f"{name}_mask.nii.gz", desk / "scans" / f"{name}.nii", **how)
+
+    return write
+
+
+def test_masks_of_many_are_those_of_one(desk, masked):
+    fixed, *movings = scans(desk, "fixed", "one", "two")
+    masks = [masked("one"), None]
+    plan = PLAN.with_(fixed_mask=Mask(file=masked("fixed")))
+    done = register_files(fixed, movings, desk / "out", plan=plan, masks=masks, judge=False)
+    assert [(row.status, row.verdict) for row in done.rows] == [("done", ""), ("done", "")]
+    for name, mask in zip(("one", "two"), masks, strict=True):
+        volumes = (open_volume(fixed), open_volume(str(desk / "scans" / f"{name}.nii")))
+        regions = open_volume(plan.fixed_mask.file), mask and open_volume(mask)
+        alone = register(*volumes, plan=PLAN, fixed_mask=regions[0], moving_mask=regions[1], judge=False)
+        written = read_transform(desk / "out" / f"from-{name}_to-fixed_mode-image_xfm.tfm").matrix
+        np.testing.assert_allclose(written, alone.fixed_to_moving.matrix, atol=1e-9)
+        made = read_sidecar(desk / "out" / f"from-{name}_to-fixed_mode-image_xfm.tfm").parameters
+        assert made["fixed_mask_file"]["digest"] == digest(desk / "scans" / "fixed_mask.nii.gz")
+        assert made.get("moving_mask_file", {}).get("path") == (mask and "one_mask.nii.gz")
+        assert str(desk) not in (desk / "out" / f"from-{name}_to-fixed_mode-image_xfm.json").read_text()
+
+
+def test_another_mask_is_another_result(desk, masked):
+    fixed, moving = scans(desk, "fixed", "one")
+    mask = masked("one")
+    register_files(fixed, [moving], desk / "out", plan=PLAN, masks=[mask])
+    assert register_files(fixed, [moving], desk / "out", plan=PLAN, masks=[mask]).rows[0].status == "kept"
+    assert "exists already" in register_files(fixed, [moving], desk / "out", plan=PLAN).rows[0].said
+    masked("one", keep=np.s_[2:20, 4:24, 4:20])
+    assert "exists already" in register_files(fixed, [moving], desk / "out", plan=PLAN, masks=[mask]).rows[0].said
+
+
+def test_what_was_not_judged_is_not_kept_for_one_who_asks_for_it(desk):
+    fixed, moving = scans(desk, "fixed", "one")
+    register_files(fixed, [moving], desk / "out", plan=PLAN, judge=False)
+    assert register_files(fixed, [moving], desk / "out", plan=PLAN, judge=False).rows[0].status == "kept"
+    assert "exists already" in register_files(fixed, [moving], desk / "out", plan=PLAN).rows[0].said
+    assert register_files(fixed, [moving], desk / "out", plan=PLAN, overwrite=True).rows[0].verdict
+    assert register_files(fixed, [moving], desk / "out", plan=PLAN, judge=False).rows[0].status == "kept"
+
+
+def test_masks_that_do_not_fit(desk, masked):
+    fixed, *movings = scans(desk, "fixed", "one", "two")
+    lost = register_files(fixed, movings, desk / "out", plan=PLAN, masks=[str(desk / "none.nii"), None])
+    assert [row.status for row in lost.rows] == ["failed", "done"]
+    assert "none.nii" in lost.rows[0].said
+    with pytest.raises(RegistrationError, match="2 moving scans need as many masks"):
+        register_files(fixed, movings, desk / "new", masks=["a.nii"])
+    with pytest.raises(RegistrationError, match="named twice, with different masks"):
+        register_files(fixed, [movings[0]] * 2, desk / "new", masks=["a.nii", None])
+    with pytest.raises(RegistrationError, match="leaves nothing out"):
+        register_files(fixed, movings, desk / "new", plan=PLAN.with_(fixed_mask=Mask(file=masked("fixed", keep=np.s_[:]))))
+    assert not (desk / "new").exists()

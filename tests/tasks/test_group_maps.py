@@ -2,52 +2,38 @@
 
 from __future__ import annotations
 
-import json
+from functools import partial
 
 import nibabel
 import numpy as np
 import pytest
 
-from volstudio.apps import cli
 from volstudio.errors import OutputError, RegistrationError
 from volstudio.geometry.barycentre import barycentre
 from volstudio.geometry.rigid import RigidTransform
 from volstudio.registration.plan import RegistrationPlan
+from volstudio.registration.rigid import register
 from volstudio.tasks.group_maps import chain_files, mean_files
 from volstudio.transforms.files import read_transform
 from volstudio.transforms.sidecar import read_sidecar
+from volstudio.volumes.readers import open_volume
 
 PLAN = RegistrationPlan(samples=3000, refine="builtin", start="header")
 MOVES = {"a": (2, -1, 3, 0.05, 0, 0.03), "b": (-3, 2, 0, 0, 0.06, 0.02), "c": (1, 4, -2, -0.04, 0.03, 0)}
 AT = np.array([20, -20, 20, 1])
 
 
-def blob(points):
-    x, y, z = points
-    head = (x / 34) ** 2 + (y / 42) ** 2 + (z / 36) ** 2 < 1
-    inner = ((x - 8) / 12) ** 2 + ((y - 12) / 16) ** 2 + ((z + 5) / 10) ** 2 < 1
-    ball = ((x + 14) / 9) ** 2 + ((y + 18) / 8) ** 2 + ((z - 12) / 11) ** 2 < 1
-    return head * 500.0 + inner * 300.0 - ball * 250.0
-
-
 @pytest.fixture(scope="module")
-def desk(tmp_path_factory):
+def desk(tmp_path_factory, blobs):
     folder = tmp_path_factory.mktemp("visits")
-    shape = (24, 28, 24)
-    affine = np.diag([4.0, 4.0, 4.0, 1.0])
-    affine[:3, 3] = (-46, -54, -46)
-    index = np.indices(shape).reshape(3, -1)
-    clean = blob(affine[:3, :3] @ index + affine[:3, 3:]).reshape(shape)
     for seed, (name, move) in enumerate(MOVES.items()):
-        data = clean + np.random.default_rng(seed).normal(0, 8, shape)
-        header = RigidTransform.from_six(move).matrix @ affine
-        nibabel.Nifti1Image(np.clip(data, 0, 2000).astype(np.int16), header).to_filename(folder / f"{name}.nii")
+        blobs.write(folder / f"{name}.nii", RigidTransform.from_six(move).matrix, seed)
     return folder
 
 
 def test_a_chain_writes_every_link_and_the_way_to_the_end(desk, tmp_path):
-    done = chain_files([str(desk / f"{name}.nii") for name in "abc"], tmp_path / "maps", plan=PLAN)
-    assert done.good == ("fail" not in [link["verdict"] for link in done.told["links"]])
+    done = chain_files([str(desk / f"{name}.nii") for name in "abc"], tmp_path / "maps", plans=[PLAN])
+    assert done.good == ("fail" not in [link["trust"]["verdict"] for link in done.told["links"]])
     maps = {
         stem: read_transform(tmp_path / "maps" / f"from-{stem[0]}_to-{stem[1]}_mode-image_xfm.tfm").matrix for stem in ("ab", "bc", "ac")
     }
@@ -75,58 +61,62 @@ def test_a_mean_space_writes_every_map_and_the_average(desk, tmp_path):
     assert inside > 2 * average.get_fdata()[tuple(np.rint(at[:3]).astype(int))]
 
 
-@pytest.mark.parametrize("task", [chain_files, mean_files])
-def test_all_or_nothing(desk, tmp_path, task):
+@pytest.mark.parametrize("task", [partial(chain_files, plans=[PLAN]), partial(mean_files, plan=PLAN)], ids=["chain", "mean"])
+def test_all_or_nothing(desk, blobs, tmp_path, task):
     with pytest.raises(RegistrationError, match="at least two"):
-        task([str(desk / "a.nii")], tmp_path / "out", plan=PLAN)
+        task([str(desk / "a.nii")], tmp_path / "out")
     assert list(tmp_path.iterdir()) == []
-    done = task([str(desk / "a.nii"), str(desk / "b.nii")], tmp_path / "out", plan=PLAN)
+    done = task([str(desk / "a.nii"), str(desk / "b.nii")], tmp_path / "out")
     assert done.story[-1].startswith(("Written to", "  from-"))
     with pytest.raises(OutputError, match="exists already"):
-        task([str(desk / "a.nii"), str(desk / "b.nii")], tmp_path / "out", plan=PLAN)
-    task([str(desk / "a.nii"), str(desk / "b.nii")], tmp_path / "out", plan=PLAN, overwrite=True)
+        task([str(desk / "a.nii"), str(desk / "b.nii")], tmp_path / "out")
+    task([str(desk / "a.nii"), str(desk / "b.nii")], tmp_path / "out", overwrite=True)
+    with pytest.raises(RegistrationError, match="2 scans need as many masks"):
+        task([str(desk / "a.nii"), str(desk / "b.nii")], tmp_path / "new", masks=["mask.nii"])
+    everything = blobs.write_mask(tmp_path / "all.nii", desk / "a.nii", np.s_[:])
+    with pytest.raises(RegistrationError, match="leaves nothing out"):
+        task([str(desk / "a.nii"), str(desk / "b.nii")], tmp_path / "new", masks=[everything, None])
+    assert not (tmp_path / "new").exists()
 
 
-def test_as_a_person_types_it(desk, tmp_path, capsys):
+def test_a_chain_takes_a_plan_for_each_link_and_a_mask_for_each_scan(desk, blobs, tmp_path):
+    (tmp_path / "second.toml").write_text("samples = 2000\n")
+    plans, mask = [PLAN, PLAN.with_(metric="ncc")], blobs.write_mask(tmp_path / "b_mask.nii", desk / "b.nii")
     scans = [str(desk / f"{name}.nii") for name in "abc"]
-    (tmp_path / "plan.toml").write_text('samples = 3000\nrefine = "builtin"\nstart = "header"\n')
-    plan = ("--plan", str(tmp_path / "plan.toml"))
-    code = cli.run(["group", "mean", *scans, "-o", str(tmp_path / "middle"), "--json", *plan])
-    told = json.loads(capsys.readouterr().out)
-    assert set(told["weights"]) == set("abc")
-    assert code == (3 if min(told["weights"].values()) < 1 else 0)
-    code = cli.run(["group", "chain", *scans, "-o", str(tmp_path / "maps"), *plan])
-    assert "from-a_to-c_mode-image_xfm.tfm" in capsys.readouterr().out
-    (tmp_path / "bad.nii").write_bytes(b"")
-    code = cli.run(["group", "many", *scans, str(tmp_path / "bad.nii"), "-o", str(tmp_path / "many"), *plan])
-    said = capsys.readouterr()
-    assert code == 3
-    assert "2 of 3 registered to a; 1 failed." in said.out
-    assert "Traceback" not in said.err
+    files = [None, str(tmp_path / "second.toml")]
+    chain_files(scans, tmp_path / "maps", plans=plans, plan_files=files, masks=[None, mask, None], judge=False)
+    first, second = (
+        read_sidecar(tmp_path / "maps" / f"from-{ends[0]}_to-{ends[1]}_mode-image_xfm.tfm").parameters for ends in ("ab", "bc")
+    )
+    assert (first["plan"]["metric"], second["plan"]["metric"]) == ("mi", "ncc")
+    assert (first["trust"], second["trust"]) == (None, None)
+    assert "plan_file" not in first
+    assert second["plan_file"]["path"] == "second.toml"
+    assert (first["fixed_mask_file"]["path"], second["moving_mask_file"]["path"]) == ("b_mask.nii", "b_mask.nii")
+    alone = register(open_volume(scans[1]), open_volume(scans[0]), plan=PLAN, fixed_mask=open_volume(mask), judge=False)
+    there = read_transform(tmp_path / "maps" / "from-a_to-b_mode-image_xfm.tfm").matrix
+    np.testing.assert_allclose(there, alone.fixed_to_moving.matrix, atol=1e-9)
 
 
-@pytest.fixture
-def copies(desk, tmp_path, monkeypatch):
-    for name in "ab":
-        (tmp_path / f"{name}.nii").write_bytes((desk / f"{name}.nii").read_bytes())
-    monkeypatch.chdir(tmp_path)
-    return tmp_path
+def test_of_a_series_the_mean_is_averaged_where_the_mean_was_asked_for(desk, tmp_path):
+    """The first time point is dark; an average of it would be dark, too."""
+    scan = nibabel.load(desk / "a.nii")
+    data = scan.get_fdata()
+    nibabel.Nifti1Image(np.stack([data * 0, data, data], -1).astype(np.float32), scan.affine).to_filename(tmp_path / "s.nii")
+    done = mean_files([str(tmp_path / "s.nii"), str(desk / "b.nii")], tmp_path / "out", plan=PLAN.with_(time="mean"))
+    average = nibabel.load(tmp_path / "out" / "mean.nii.gz").get_fdata()
+    other = mean_files([str(desk / "a.nii"), str(desk / "b.nii")], tmp_path / "other", plan=PLAN)
+    likewise = nibabel.load(tmp_path / "other" / "mean.nii.gz").get_fdata()
+    assert average.mean() == pytest.approx(likewise.mean(), rel=0.05)
+    assert done.told["weights"] == {"s": 1.0, "b": 1.0}
+    assert set(other.told["weights"]) == {"a", "b"}
 
 
-@pytest.mark.parametrize(
-    ("words", "said"),
-    [
-        (["many", "a.nii", "-o", "out"], "no scan to register"),
-        (["many", "a.nii", "b.nii"], "Missing option '-o'"),
-        (["mean", "-o", "out"], "Missing argument"),
-        (["chain", "a.nii", "b.nii", "-o", "out", "--preset", "x", "--plan", "y"], "leave --preset out"),
-        (["many", "a.nii", "b.nii", "-o", "out", "--jobs", "0"], "0 is not in the range"),
-        (["chain", "a.nii", "none.nii", "-o", "out"], "none.nii"),
-    ],
-)
-def test_slips_of_the_keyboard_are_one_sentence(copies, capsys, words, said):
-    assert cli.run(["group", *words]) == 2
-    err = capsys.readouterr().err
-    assert said in err
-    assert len(err.splitlines()) == 1
-    assert sorted(path.name for path in copies.iterdir()) == ["a.nii", "b.nii"]
+def test_two_scans_that_are_not_of_one_subject_are_told_of(desk, tmp_path):
+    scan = nibabel.load(desk / "a.nii")
+    shuffled = np.random.default_rng(5).permutation(scan.get_fdata().ravel()).reshape(scan.shape)
+    nibabel.Nifti1Image(shuffled.astype(np.int16), scan.affine).to_filename(tmp_path / "noise.nii")
+    done = mean_files([str(desk / "a.nii"), str(tmp_path / "noise.nii")], tmp_path / "out", plan=PLAN)
+    assert (done.good, done.told["verdict"]) == (False, "fail")
+    assert any(line.startswith("Do not use it as it is: ") for line in done.story)
+    assert read_sidecar(tmp_path / "out" / "from-a_to-mean_mode-image_xfm.tfm").parameters["verdict"] == "fail"

@@ -7,10 +7,10 @@ one is tried. The same command again does only what is missing: what was made fr
 from __future__ import annotations
 
 import os
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
@@ -18,108 +18,29 @@ from volstudio.errors import Cancelled, OutputError, RegistrationError, Volstudi
 from volstudio.geometry.measure import angle_deg, over_grid
 from volstudio.geometry.spaces import volume_of
 from volstudio.progress import Progress
-from volstudio.registration.plan import DEFAULT, RegistrationPlan
+from volstudio.registration.masks import Region, opened
+from volstudio.registration.plan import DEFAULT, Mask, RegistrationPlan
 from volstudio.registration.rigid import register
 from volstudio.registration.shelf import Shelf
 from volstudio.tasks.group_names import labels_of
+from volstudio.tasks.group_table import TABLE, ManyOutcome, Row, as_table, refuse_foreign
 from volstudio.tasks.open import absolute
-from volstudio.tasks.pair_outcome import sidecar_parameters
+from volstudio.tasks.pair_outcome import plan_values, sidecar_parameters
 from volstudio.tasks.staging import staged
 from volstudio.transforms.files import write_transform
 from volstudio.transforms.names import transform_name
 from volstudio.transforms.sidecar import Image, Sidecar, read_sidecar, write_sidecar
 from volstudio.volumes.atomic import atomic_bytes
 from volstudio.volumes.readers import open_volume
-from volstudio.volumes.spelling import readable
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from volstudio.progress import Step
     from volstudio.registration.result import RegistrationResult
     from volstudio.volumes.volume import Volume
 
-__all__ = ["ManyOutcome", "Row", "register_files"]
-
-TABLE = "registrations.tsv"
-
-
-@dataclass(frozen=True, slots=True)
-class Row:
-    """What became of one scan.
-
-    Parameters
-    ----------
-    scan : str
-        Its path.
-    status : {"done", "kept", "failed"}
-        Kept: it was there from an earlier run of the same two files and plan.
-    transform : str
-        Name of its file, fixed to moving points; empty where it failed.
-    verdict : str
-        ``"pass"``, ``"look"``, ``"fail"``; empty where it was not judged.
-    error_mm, metric, moved_mm, turned_deg, seconds : float or None
-        Bound of the mean error; metric at the end; how far the scan's box moved on average, and by which angle.
-    said : str
-        Why it failed, or what a person should know.
-    """
-
-    scan: str
-    status: Literal["done", "kept", "failed"]
-    transform: str = ""
-    verdict: str = ""
-    error_mm: float | None = None
-    metric: float | None = None
-    moved_mm: float | None = None
-    turned_deg: float | None = None
-    seconds: float | None = None
-    said: str = ""
-
-    @property
-    def good(self) -> bool:
-        """Whether there is a result that was not judged wrong."""
-        return self.status != "failed" and self.verdict != "fail"
-
-
-@dataclass(frozen=True, slots=True)
-class ManyOutcome:
-    """What became of many scans.
-
-    Parameters
-    ----------
-    fixed : str
-    folder, table : Path
-    rows : tuple of Row
-        In the order given.
-    """
-
-    fixed: str
-    folder: Path
-    table: Path
-    rows: tuple[Row, ...]
-
-    @property
-    def good(self) -> bool:
-        """Whether every scan has a result that was not judged wrong."""
-        return all(row.good for row in self.rows)
-
-    def story(self) -> tuple[str, ...]:
-        """The outcome in a few lines for a person."""
-        counts = {status: sum(row.status == status for row in self.rows) for status in ("done", "kept", "failed")}
-        verdicts = {verdict: sum(row.verdict == verdict for row in self.rows) for verdict in ("look", "fail")}
-        kept = f", {counts['kept']} kept from an earlier run" if counts["kept"] else ""
-        doubts = [f"{row.scan}: {row.said}" for row in self.rows if row.status == "failed" or row.verdict in ("look", "fail")]
-        return (
-            f"{counts['done']} of {len(self.rows)} registered to {self.fixed}{kept}; {counts['failed']} failed.",
-            *([f"Judged: {verdicts['look']} to look at, {verdicts['fail']} not to be used."] if any(verdicts.values()) else []),
-            *doubts,
-            f"The table is {self.table}.",
-        )
-
-    def as_json(self) -> str:
-        """The outcome for a machine."""
-        told = {"fixed": self.fixed, "folder": readable(str(self.folder)), "rows": [asdict(row) for row in self.rows]}
-        return msgspec.json.format(msgspec.json.encode(told), indent=2).decode()
+__all__ = ["register_files"]
 
 
 def register_files(
@@ -128,6 +49,8 @@ def register_files(
     folder: str | os.PathLike[str],
     *,
     plan: RegistrationPlan = DEFAULT,
+    masks: Sequence[str | None] = (),
+    judge: bool = True,
     jobs: int = 1,
     overwrite: bool = False,
     progress: Progress | None = None,
@@ -143,6 +66,11 @@ def register_files(
     folder : path
         Where the results go; made if it is not there.
     plan : RegistrationPlan
+        Its mask of the fixed scan is read once; one of the moving scan, file or box, lies in the world of every moving scan.
+    masks : sequence of str or None
+        Paths of the moving scans' own masks, one for each; empty: none has one.
+    judge : bool
+        Whether the results are judged.
     jobs : int
         How many processes work side by side.
     overwrite : bool
@@ -153,34 +81,39 @@ def register_files(
     Raises
     ------
     UnreadableFileError
-        The fixed scan cannot be read.
+        The fixed scan or its mask cannot be read.
     RegistrationError
-        There is no moving scan.
+        There is no moving scan; the masks do not fit them, or the fixed scan's is none.
     OutputError
         The folder cannot be written to, or holds a table of another origin.
     Cancelled
     """
     target = absolute(fixed)
-    paths = [path for path in dict.fromkeys(map(_named, movings)) if not _same(path, target)]
-    if not paths:
+    wanted = {path: mask for path, mask in _masked(movings, masks).items() if not _same(path, target)}
+    if not wanted:
         raise RegistrationError("There is no scan to register to the fixed one; name at least one.")
     progress = progress or Progress()
     # Path.resolve would turn a link that a person uses as a name into its target.
-    batch = _Batch(target, Path(os.path.abspath(folder)), plan, overwrite)  # noqa: PTH100
-    opened = _Opened(batch)
-    still = opened.fixed
+    batch = _Batch(target, Path(os.path.abspath(folder)), plan, judge, overwrite)  # noqa: PTH100
+    desk = _Desk(batch)
+    still = desk.fixed
     _make(batch.folder)
     table = batch.folder / TABLE
-    _refuse_foreign(table)
-    scans = [_Scan(path, label) for path, label in zip(paths, labels_of(paths, taken=still.name), strict=True)]
+    refuse_foreign(table)
+    labels = labels_of(tuple(wanted), taken=still.name)
+    scans = [_Scan(path, label, mask) for (path, mask), label in zip(wanted.items(), labels, strict=True)]
     rows: dict[str, Row] = {}
     try:
-        for row in _side_by_side(batch, scans, jobs, progress) if jobs > 1 else _one_by_one(opened, scans, progress):
+        for row in _side_by_side(batch, scans, jobs, progress) if jobs > 1 else _one_by_one(desk, scans, progress):
             rows[row.scan] = row
     finally:
-        done = tuple(rows[path] for path in paths if path in rows)
-        atomic_bytes(table, _as_table(done), overwrite=True)
+        done = tuple(rows[path] for path in wanted if path in rows)
+        atomic_bytes(table, as_table(done), overwrite=True)
     return ManyOutcome(still.name, batch.folder, table, done)
+
+
+# What must be the same for an earlier result to be kept, beside the two scans.
+ASKED = ("asked", "fixed_mask_file", "moving_mask_file")
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,24 +123,29 @@ class _Batch:
     fixed: str
     folder: Path
     plan: RegistrationPlan
+    judge: bool
     overwrite: bool
 
 
 @dataclass(frozen=True, slots=True)
 class _Scan:
-    """One of many, and what it is called among them."""
+    """One of many, what it is called among them, and the path of its mask."""
 
     path: str
     label: str
+    mask: str | None
 
 
-class _Opened:
-    """The fixed scan, open and prepared, in one process."""
+class _Desk:
+    """The fixed scan and its mask, open and prepared, in one process."""
 
     def __init__(self, batch: _Batch) -> None:
         self.batch = batch
         self.fixed = open_volume(batch.fixed)
         self.image = Image.of(self.fixed)
+        self.mask = None if batch.plan.fixed_mask is None else opened(batch.plan.fixed_mask)
+        if self.mask is not None:
+            Region.of(self.mask, self.fixed)  # a mask that is none is no scan's fault
         self.shelf = Shelf(room=3)
 
     def row(self, scan: _Scan, progress: Progress) -> Row:
@@ -226,49 +164,67 @@ class _Opened:
         stem = transform_name(self.fixed.name, scan.label)
         names = f"{stem}.tfm", f"{stem}.json"
         moving = open_volume(scan.path)
+        plan = batch.plan.with_(moving_mask=Mask(file=scan.mask)) if scan.mask else batch.plan
+        mask = None if plan.moving_mask is None else opened(plan.moving_mask)
+        masks = {role: Image.of(each) for role, each in (("fixed", self.mask), ("moving", mask)) if each is not None and each.source}
+        asked = {
+            "asked": plan_values(plan),
+            **{f"{role}_mask_file": msgspec.to_builtins(masks[role]) for role in masks},
+        }
         if not batch.overwrite:
-            kept = self._kept(scan, batch.folder / names[0], Image.of(moving))
+            kept = self._kept(scan, batch.folder / names[0], Image.of(moving), asked)
             if kept is not None:
                 return kept
-        with staged(batch.folder, names, overwrite=batch.overwrite, protect=(*self.fixed.files, *moving.files)) as files:
-            result = register(self.fixed, moving, plan=batch.plan, progress=progress.part(0.0, 0.95), shelf=self.shelf)
+        protect = [file for volume in (self.fixed, moving, self.mask, mask) if volume is not None for file in volume.files]
+        with staged(batch.folder, names, overwrite=batch.overwrite, protect=protect) as files:
+            result = register(
+                self.fixed,
+                moving,
+                plan=plan,
+                fixed_mask=self.mask,
+                moving_mask=mask,
+                judge=batch.judge,
+                progress=progress.part(0.0, 0.95),
+                shelf=self.shelf,
+            )
             row = _row_of(result, moving, scan, names[0])
-            parameters = sidecar_parameters(result, masks={}, start_file=None, plan_file=None)
+            write_transform(result.fixed_to_moving, files.path(names[0]))
             # Where a scan lies on one machine is nobody else's business: the path stays out of what is handed on.
             told = {name: value for name, value in asdict(row).items() if name != "scan"}
-            asked = {"asked": msgspec.to_builtins(msgspec.structs.asdict(batch.plan)), "row": told}
-            write_transform(result.fixed_to_moving, files.path(names[0]))
+            how = sidecar_parameters(result, masks=masks, start_file=None, plan_file=None)
             sidecar = Sidecar.of(
                 result.fixed_to_moving,
                 fixed=self.fixed,
                 moving=moving,
                 made_by="registration",
-                parameters={**parameters, **asked},
+                parameters={**how, **asked, "row": told},
                 versions=dict(result.versions),
             )
             write_sidecar(sidecar, files.path(names[1]))
             progress("written", 1.0)
         return row
 
-    def _kept(self, scan: _Scan, transform: Path, moving: Image) -> Row | None:
-        """The row of an earlier run, if it was of the same files and plan."""
+    def _kept(self, scan: _Scan, transform: Path, moving: Image, asked: Mapping[str, Any]) -> Row | None:
+        """The row of an earlier run, if it was of the same files and asked for the same."""
         sidecar = read_sidecar(transform) if transform.exists() else None
         if sidecar is None or not moving.digest or (sidecar.fixed.digest, sidecar.moving.digest) != (self.image.digest, moving.digest):
             return None
-        asked: Any = msgspec.json.decode(msgspec.json.encode(msgspec.structs.asdict(self.batch.plan)))
-        row = sidecar.parameters.get("row")
-        if sidecar.parameters.get("asked") != asked or not isinstance(row, dict):
+        before, row = sidecar.parameters, sidecar.parameters.get("row")
+        same: Any = msgspec.json.decode(msgspec.json.encode(asked))  # points are tuples here and lists in a file
+        if any(before.get(name) != same.get(name) for name in ASKED) or not isinstance(row, dict):
+            return None
+        if self.batch.judge and not row.get("verdict"):
             return None
         return msgspec.convert({**row, "scan": scan.path, "status": "kept"}, Row)
 
 
-def _one_by_one(opened: _Opened, scans: Sequence[_Scan], progress: Progress) -> Iterator[Row]:
+def _one_by_one(desk: _Desk, scans: Sequence[_Scan], progress: Progress) -> Iterator[Row]:
     """Rows in this process."""
     for number, scan in enumerate(scans):
         part = _retold(
             progress.part(number / len(scans), (number + 1) / len(scans)), f"{number + 1} of {len(scans)}, {Path(scan.path).name}"
         )
-        yield opened.row(scan, part)
+        yield desk.row(scan, part)
 
 
 def _retold(progress: Progress, scan: str) -> Progress:
@@ -310,13 +266,13 @@ def _side_by_side(batch: _Batch, scans: Sequence[_Scan], jobs: int, progress: Pr
 
 def _row_in_worker(batch: _Batch, scan: _Scan) -> Row:
     """A row, in another process."""
-    return _opened_in_worker(batch).row(scan, Progress())
+    return _desk_in_worker(batch).row(scan, Progress())
 
 
 @lru_cache(maxsize=1)
-def _opened_in_worker(batch: _Batch) -> _Opened:
+def _desk_in_worker(batch: _Batch) -> _Desk:
     """The fixed scan, opened once in each worker."""
-    return _Opened(batch)
+    return _Desk(batch)
 
 
 def _row_of(result: RegistrationResult, moving: Volume, scan: _Scan, transform: str) -> Row:
@@ -336,6 +292,17 @@ def _row_of(result: RegistrationResult, moving: Volume, scan: _Scan, transform: 
         seconds=round(result.seconds, 3),
         said="; ".join((*(trust.reasons if trust else ()), *result.notes)),
     )
+
+
+def _masked(movings: Sequence[str], masks: Sequence[str | None]) -> dict[str, str | None]:
+    """Each moving scan once, and the path of its mask."""
+    if len(masks) not in (0, len(movings)):
+        raise RegistrationError(f"{len(movings)} moving scans need as many masks, None for a scan that has none, got {len(masks)}.")
+    told: dict[str, str | None] = {}
+    for path, mask in zip(map(_named, movings), masks or [None] * len(movings), strict=True):
+        if told.setdefault(path, mask) != mask:
+            raise RegistrationError(f"{path!r} is named twice, with different masks; name it once.")
+    return told
 
 
 def _named(path: str) -> str:
@@ -365,25 +332,3 @@ def _make(folder: Path) -> None:
     except OSError as error:
         reason = (error.strerror or str(error)).lower()
         raise OutputError(f"Cannot make the folder {str(folder)!r}: {reason}; give another place.") from error
-
-
-def _refuse_foreign(table: Path) -> None:
-    """A file of the table's name that is none of ours stays."""
-    if table.exists():
-        with table.open("rb") as file:
-            if not file.read(64).startswith(_as_table(())[:20]):
-                raise OutputError(f"{str(table)!r} is there and no table of registrations; move it away or give another folder.")
-
-
-def _as_table(rows: Sequence[Row]) -> bytes:
-    """Tab-separated text, ``n/a`` where there is nothing to say, as BIDS has it."""
-    names = [field.name for field in fields(Row)]
-    lines = [names, *([_cell(getattr(row, name)) for name in names] for row in rows)]
-    return "".join("\t".join(line) + "\n" for line in lines).encode(errors="surrogateescape")
-
-
-def _cell(value: str | float | None) -> str:
-    """A value without the signs that part cells."""
-    if isinstance(value, float):
-        return f"{value:.6g}"
-    return " ".join((value or "n/a").split())

@@ -14,7 +14,7 @@ from volstudio.volumes.integrity import check_regular
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-__all__ = ["labels_of", "paths_in_list"]
+__all__ = ["labels_of", "scans_in_list"]
 
 
 def labels_of(paths: Sequence[str], *, taken: str = "") -> tuple[str, ...]:
@@ -52,8 +52,10 @@ def labels_of(paths: Sequence[str], *, taken: str = "") -> tuple[str, ...]:
     return tuple(told)
 
 
-def paths_in_list(path: str) -> tuple[str, ...]:
-    """Scans that a text file names, one a line; empty lines and those that begin with # are left out.
+def scans_in_list(path: str) -> tuple[tuple[str, str | None], ...]:
+    """Scans that a text file names, one a line, each with the mask that stands after a tab, or None.
+
+    Empty lines and those that begin with # are left out.
 
     Parameters
     ----------
@@ -71,8 +73,14 @@ def paths_in_list(path: str) -> tuple[str, ...]:
         lines = [line.strip() for line in file.read_text(encoding="utf-8-sig").splitlines()]
     except (OSError, UnicodeDecodeError) as error:
         raise UnreadableFileError(f"The list {path!r} cannot be read as text: {error}; write one path a line.") from error
-    wanted = [line for line in lines if line and not line.startswith("#")]
-    return tuple(line if line.startswith("sample:") else str(file.parent / Path(line).expanduser()) for line in wanted)
+    told = [line.partition("\t") for line in lines if line and not line.startswith("#")]
+    return tuple((_beside(file, scan), _beside(file, mask) if mask.strip() else None) for scan, _, mask in told)
+
+
+def _beside(file: Path, name: str) -> str:
+    """A name that is told from a file's folder."""
+    name = name.strip()
+    return name if name.startswith("sample:") else str(file.parent / Path(name).expanduser())
 
 
 def _shown(label: str) -> str:

@@ -17,15 +17,14 @@ from volstudio.registration.plan import DEFAULT
 from volstudio.registration.rigid import register
 from volstudio.scene.model import Scene, vec3
 from volstudio.tasks.open import open_volumes
-from volstudio.tasks.pair_outcome import SESSION, PairOutcome, sidecar_parameters
+from volstudio.tasks.pair_outcome import SESSION, PairOutcome, image_of_file, sidecar_parameters
 from volstudio.tasks.save import save_edited_header, save_session, save_transform
 from volstudio.tasks.shots import shot
 from volstudio.tasks.staging import staged
 from volstudio.transforms.files import read_transform
 from volstudio.transforms.names import transform_name
 from volstudio.transforms.sidecar import Image, Sidecar, sidecar_path, write_sidecar
-from volstudio.volumes.integrity import digest
-from volstudio.volumes.spelling import readable, unspelled
+from volstudio.volumes.spelling import unspelled
 
 if TYPE_CHECKING:
     import os
@@ -103,8 +102,8 @@ def register_pair(
         parameters = sidecar_parameters(
             result,
             masks={role: Image.of(mask) for role, mask in masks.items() if mask.source is not None},
-            start_file=_image(start),
-            plan_file=_image(plan_file),
+            start_file=image_of_file(start),
+            plan_file=image_of_file(plan_file),
         )
         findings = _write(files, names, (still, mover), result=result, parameters=parameters, view=view, report=report)
         report("finishing", 1.0)
@@ -133,11 +132,6 @@ def _outcome(
         folder,
         files or {},
     )
-
-
-def _image(path: str | os.PathLike[str] | None) -> Image | None:
-    """What identifies a file that took part."""
-    return None if path is None else Image(Path(path).stem, readable(Path(path).name), digest(Path(path)))
 
 
 def _names(fixed: Volume, moving: Volume) -> dict[str, str]:

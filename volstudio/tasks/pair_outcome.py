@@ -8,17 +8,20 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from volstudio.transforms.sidecar import Image
+from volstudio.volumes.integrity import digest
 from volstudio.volumes.spelling import readable
 
 if TYPE_CHECKING:
+    import os
+
     from volstudio.geometry.measure import Distance
     from volstudio.registration.plan import RegistrationPlan
     from volstudio.registration.result import RegistrationResult
     from volstudio.registration.trust import Trust
-    from volstudio.transforms.sidecar import Image
     from volstudio.volumes.volume import Finding
 
-__all__ = ["SESSION", "PairOutcome", "sidecar_parameters"]
+__all__ = ["SESSION", "PairOutcome", "image_of_file", "plan_values", "sidecar_parameters", "trust_values", "verdict_in_words"]
 
 SESSION = "session: open it with volstudio view"
 
@@ -85,10 +88,10 @@ class PairOutcome:
             "moving_to_fixed": result.moving_to_fixed.matrix.tolist(),
             "moved_mm": asdict(self.moved),
             "turned_deg": self.turned_deg,
-            "trust": _trust_values(result.trust),
+            "trust": trust_values(result.trust),
             "metric": result.metric,
             "metric_name": result.metric_name,
-            "plan": _plan_values(result.plan),
+            "plan": plan_values(result.plan),
             "steps": len(result.trace),
             "stop_reason": result.stop_reason,
             "seconds": result.seconds,
@@ -137,12 +140,12 @@ def sidecar_parameters(
     """
     files = {"start_file": start_file, "plan_file": plan_file, **{f"{role}_mask_file": image for role, image in masks.items()}}
     return {
-        "plan": _plan_values(result.plan),
+        "plan": plan_values(result.plan),
         **{name: msgspec.to_builtins(image) for name, image in files.items() if image is not None},
         "start_moving_to_fixed": result.start.matrix.tolist(),
         "metric": result.metric,
         "metric_name": result.metric_name,
-        "trust": _trust_values(result.trust),
+        "trust": trust_values(result.trust),
         "stop_reason": result.stop_reason,
         "seconds": round(result.seconds, 3),
         "notes": list(result.notes),
@@ -152,7 +155,12 @@ def sidecar_parameters(
     }
 
 
-def _plan_values(plan: RegistrationPlan) -> dict[str, Any]:
+def image_of_file(path: str | os.PathLike[str] | None) -> Image | None:
+    """What identifies a file that took part."""
+    return None if path is None else Image(Path(path).stem, readable(Path(path).name), digest(Path(path)))
+
+
+def plan_values(plan: RegistrationPlan) -> dict[str, Any]:
     """Every field of a plan, none left out; of masks' files the names, for where they lie is nobody else's business."""
     told: dict[str, Any] = msgspec.to_builtins(msgspec.structs.asdict(plan))
     for mask in (told["fixed_mask"], told["moving_mask"]):
@@ -161,7 +169,7 @@ def _plan_values(plan: RegistrationPlan) -> dict[str, Any]:
     return told
 
 
-def _trust_values(trust: Trust | None) -> dict[str, Any] | None:
+def trust_values(trust: Trust | None) -> dict[str, Any] | None:
     """A verdict as plain values; what is infinite has no number in JSON and is null."""
     if trust is None:
         return None
