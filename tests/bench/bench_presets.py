@@ -121,11 +121,12 @@ def _case(row):
 
 def plans_of(preset, given):
     """The default, the preset where it changes anything, and what is to be tried, by name."""
-    start = {"start": "given"} if given.level == "easy" else {}
-    changed = {preset: RegistrationPlan.named(preset, **start)} if PRESETS[preset].changes else {}
-    return {DEFAULT: RegistrationPlan(**start), **changed} | {
-        text: RegistrationPlan().with_(**json.loads(text), **start) for text in given.tries
-    }
+    every = json.loads(given.every) | ({"start": "given"} if given.level == "easy" else {})
+    plans = (
+        {DEFAULT: RegistrationPlan(), preset: RegistrationPlan.named(preset)} if PRESETS[preset].changes else {DEFAULT: RegistrationPlan()}
+    )
+    plans |= {text: RegistrationPlan().with_(**json.loads(text)) for text in given.tries}
+    return {name: plan.with_(**every) for name, plan in plans.items()}
 
 
 def main():
@@ -136,6 +137,7 @@ def main():
     parser.add_argument("--data", type=Path, default=DATA)
     parser.add_argument("--cases", type=Path, help="folder with cases.json")
     parser.add_argument("--try", dest="tries", action="append", default=[], help='fields of a plan, such as {"bins": 64}')
+    parser.add_argument("--every", default="{}", help='fields of every plan, such as {"refine": "builtin"}; keep another --out for each')
     parser.add_argument("--out", type=Path, help="CSV file; rows that it holds already are kept and not run again")
     parser.add_argument("--table", type=Path, nargs="+", help="only print the table of such files")
     given = parser.parse_args()

@@ -112,6 +112,7 @@ def arguments(argv=None):
     parser.add_argument("--pairs", help="names of pairs in cases.json")
     parser.add_argument("--levels", default="easy,hard", help="of " + ", ".join(LEVELS))
     parser.add_argument("--seeds", type=_counted, default="2", help="how many cases of each pair and level, or the first and last: 1-1")
+    parser.add_argument("--exchange", action="store_true", help="fixed for moving: some programs need the part to be the fixed one")
     parser.add_argument("--limit", type=float, default=600, help="most seconds of a program on a case")
     parser.add_argument("--save", type=Path, help="folder that keeps each case: fixed.nii, moving.nii, truth.npy, points.npy")
     parser.add_argument("--threads", type=int, default=2)
@@ -152,8 +153,9 @@ def main(argv=None):
 def _cases(given, methods, done, scratch):
     """The cases that are asked for and that some method has not done, one after the other."""
 
-    def skip(*case):
-        return all((method, *map(str, case)) in done for method in methods)
+    def skip(pair, *case):
+        name = f"{pair}, exchanged" if given.exchange else pair
+        return all((method, name, *map(str, case)) in done for method in methods)
 
     options = {"levels": given.levels.split(","), "seeds": given.seeds, "skip": skip}
     if given.hard:
@@ -167,7 +169,8 @@ def run(cases, methods, given, done, first):
     """Rows of the cases that are not done yet: case by case, so that all programs meet the same load; ``first``: two files to begin on."""
     programs: dict[str, Program] = {}
     rows = []
-    for case in cases:
+    for one in cases:
+        case = one.exchanged() if given.exchange else one
         if given.save:
             case.save(given.save / f"{case.pair} {case.level} {case.seed}".replace(",", "").replace(" ", "_"))
         for method in methods:

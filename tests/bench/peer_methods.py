@@ -26,6 +26,7 @@ PACKAGES = {
     "volstudio builtin": ("volstudio", "volstudio.registration.rigid"),
     "elastix": ("itk-elastix", "itk"),
     "greedy": ("picsl-greedy", "picsl_greedy"),
+    "greedy from header": ("picsl-greedy", "picsl_greedy"),
     "ANTs Rigid": ("antspyx", "ants"),
     "SimpleITK tuned": ("SimpleITK", "SimpleITK"),
     "SimpleITK notebook": ("SimpleITK", "SimpleITK"),
@@ -68,16 +69,19 @@ def elastix(fixed_path, moving_path):
     return _ras(_euler(six, centre, zyx=found.get("ComputeZYX", ("false",))[0] == "true"))
 
 
-def greedy(fixed_path, moving_path):
+def greedy(fixed_path, moving_path, start="-ia-image-centers"):
     """greedy, affine mode of six degrees of freedom, normalised mutual information, from the headers' image centres."""
     from picsl_greedy import Greedy3D
 
     with tempfile.TemporaryDirectory() as folder:
         out = Path(folder) / "rigid.mat"
-        Greedy3D().execute(
-            f"-threads {THREADS} -V 0 -a -dof 6 -m NMI -n 100x50x10 -ia-image-centers -i {fixed_path} {moving_path} -o {out}"
-        )
+        Greedy3D().execute(f"-threads {THREADS} -V 0 -a -dof 6 -m NMI -n 100x50x10 {start} -i {fixed_path} {moving_path} -o {out}")
         return np.loadtxt(out)
+
+
+def greedy_header(fixed_path, moving_path):
+    """The same from the headers as they are, which a part of an object needs."""
+    return greedy(fixed_path, moving_path, start="-ia-identity")
 
 
 def ants_rigid(fixed_path, moving_path):
@@ -125,6 +129,7 @@ METHODS = {
     "volstudio builtin": volstudio_builtin,
     "elastix": elastix,
     "greedy": greedy,
+    "greedy from header": greedy_header,
     "ANTs Rigid": ants_rigid,
     "SimpleITK tuned": simpleitk_tuned,
     "SimpleITK notebook": simpleitk_notebook,

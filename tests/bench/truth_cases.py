@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import shutil
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import product
 from typing import TYPE_CHECKING
 
@@ -46,6 +46,12 @@ class TruthCase:
     def voxel_mm(self):
         """Edge of a cube as large as a voxel of the finer scan."""
         return float(min(abs(np.linalg.det(nibabel.load(path).affine[:3, :3])) for path in (self.fixed, self.moving)) ** (1 / 3))
+
+    def exchanged(self):
+        """The same two files, the other one fixed: programs mind which of two holds only a part."""
+        points = self.points @ self.truth[:3, :3].T + self.truth[:3, 3]
+        sides = {"fixed": self.moving, "moving": self.fixed, "truth": np.linalg.inv(self.truth), "points": points}
+        return replace(self, pair=f"{self.pair}, exchanged", **sides)
 
     def save(self, folder):
         """Keep the files, the truth and the points in a folder."""
