@@ -56,6 +56,31 @@ def test_a_transform_that_was_exported_places_the_layer_again(window, hand, tmp_
     assert window.desk.session.scene.layer("epi").placement.made_by == "file"
 
 
+def test_among_several_layers_a_transform_says_which_two_it_joins(window, hand, tmp_path, scans):
+    """The lowest layer is not always the fixed one."""
+    window.documents.open_volumes([scans["series"]])
+    hand.until(lambda: len(window.desk.session.scene.layers) == 3, "the series is open")
+    window.desk.set_active("bold")
+    hand.type(window.placement.fields[1], "7")
+    window.desk.set_active("epi")
+    window.ask.answers.update(one_of=None)
+    window.actions_by_name["export_transform"].trigger()
+    assert window.ask.asked == ["one_of"]
+    window.ask.answers.update(one_of="bold", file_to_save=tmp_path / "epi.tfm")
+    window.actions_by_name["export_transform"].trigger()
+    hand.until((tmp_path / "epi.tfm").exists, "the transform is written")
+    text = (tmp_path / "epi.tfm").read_text()
+    assert "bold" in text
+    parameters = next(line for line in text.splitlines() if line.startswith("Parameters"))
+    assert [float(word) for word in parameters.split()[-3:]] == pytest.approx([0, -7, 0], abs=1e-6)  # bold to epi, LPS
+
+
+def test_a_transform_of_one_volume_alone_is_refused_before_any_question(open_window, scans):
+    window = open_window(scans["epi"], view="axial")
+    window.actions_by_name["export_transform"].trigger()
+    assert "open the fixed one" in sentences(window)[0]
+
+
 def test_a_number_that_is_being_typed_counts_for_what_is_saved(window, hand, tmp_path):
     from PySide6.QtTest import QTest
 

@@ -60,3 +60,14 @@ def test_another_pair_begins_anew(ready, hand, scans):
     hand.until(lambda: ready.likeness.reading is not None, "the reading of the new pair has come", 60)
     first = ready.likeness.read_of
     assert (first.fixed.name, first.moving.name) == (ready.refine.fixed.currentData(), ready.refine.moving.currentData())
+
+
+def test_a_registration_is_one_move_whose_answer_is_told_against_where_it_began(ready, hand):
+    hand.type(ready.placement.fields[0], "6")
+    began = settled(ready, hand).value
+    ready.refine.refine()
+    hand.until(lambda: not ready.refiner.running and not ready.judge.running, "it is registered", 120)
+    found = settled(ready, hand)
+    assert found.change == found.value - began > 0
+    ready.desk.undo()
+    assert settled(ready, hand).change == began - found.value

@@ -97,11 +97,58 @@ def test_a_layer_moved_meanwhile_keeps_its_place_and_the_answer_is_offered(moved
     hand.until(lambda: not moved.refiner.running, "the registration has ended", 120)
     assert np.array_equal(matrix(moved), mine)
     assert moved.refine.offer.isVisibleTo(moved.refine)
+    assert "is not applied" in moved.refine.report.result.text()
+    assert "Moved" not in moved.refine.report.result.text()  # nothing was
     moved.refine.take.click()
+    assert "from where epi lay when it began" in moved.refine.report.result.text()
     assert not np.array_equal(matrix(moved), mine)
     assert moved.desk.session.scene.layer("epi").placement.made_by == "registration"
     moved.desk.undo()
     assert np.array_equal(matrix(moved), mine)
+
+
+def test_an_answer_taken_after_the_fixed_layer_was_moved_lies_on_it_where_it_is(moved, hand):
+    answers = []
+    moved.refiner.finished.connect(lambda answer, applied: answers.append((answer, applied)))
+    fixed = moved.refine.fixed.currentData()
+    moved.refine.button.click()
+    moved.desk.set_active(fixed)
+    hand.type(moved.placement.fields[1], "30")
+    hand.until(lambda: answers, "the registration has ended", 120)
+    answer, applied = answers[0]
+    assert not applied
+    moved.refine.take.click()
+    lies = moved.desk.session.scene.placement("epi", onto=fixed)
+    assert np.abs(lies.matrix - answer.result.moving_to_fixed.matrix).max() < 1e-9
+
+
+def test_an_offer_goes_with_its_layer(moved, hand):
+    moved.refine.button.click()
+    hand.type(moved.placement.fields[2], "1")
+    hand.until(lambda: not moved.refiner.running, "the registration has ended", 120)
+    assert moved.refine.offer.isVisibleTo(moved.refine)
+    moved.layers.remove_active()
+    hand.settle()
+    assert not moved.refine.offer.isVisibleTo(moved.refine)
+    assert moved.refine.report.result.text() == ""
+
+
+def test_while_one_runs_another_cannot_be_asked_for(moved, hand):
+    commands = [moved.actions_by_name[name] for name in ("refine", "search_anywhere", "judge")]
+    stop = moved.actions_by_name["cancel_refine"]
+    assert all(command.isEnabled() for command in commands)
+    assert not stop.isEnabled()
+    moved.refine.kind.show_value("epi-to-anatomy")
+    moved.refine.refine()
+    assert not any(command.isEnabled() for command in commands)
+    climbs = moved.refine.report.climbs
+    moved.refine.kind.show_value("")
+    moved.refine.search_anywhere()
+    assert moved.refine.report.climbs == climbs  # of the one that runs
+    stop.trigger()
+    assert not moved.refiner.running
+    assert all(command.isEnabled() for command in commands)
+    assert not stop.isEnabled()
 
 
 def test_two_volumes_that_do_not_overlap_are_refused_in_a_sentence(window, hand):

@@ -12,7 +12,7 @@ from PySide6.QtCore import Qt
 from volstudio.apps.studio.canvas import Pointer
 from volstudio.apps.studio.gestures import gizmo_of
 from volstudio.rendering.camera import camera_of
-from volstudio.rendering.planes import crosshair_of
+from volstudio.rendering.planes import content_box, crosshair_of
 
 pytestmark = [pytest.mark.window, pytest.mark.gl]
 
@@ -49,6 +49,24 @@ def test_left_drag_turns_and_keeps_the_distance(window3d, hand):
     assert np.degrees(np.arccos(arms[0] @ arms[1] / np.linalg.norm(arms[0]) ** 2)) > 5
     assert after.focal_point == pytest.approx(before.focal_point)
     assert not window3d.desk.session.can_undo
+
+
+def test_a_pane_made_narrow_still_shows_everything_until_a_person_has_turned_it(window3d, hand):
+    pane = window3d.scene_pane
+    corners = content_box(window3d.desk.shown, window3d.desk.volumes)
+    window3d.resize(1000, 940)
+    pane.setFixedWidth(240)
+    hand.until(lambda: pane.width() == 240 and not pane._resized, "the pane is narrow")
+    x, y = pane.rays.project(corners).T
+    assert x.min() > 0
+    assert x.max() < pane.width()
+    assert y.min() > 0
+    assert y.max() < pane.height()
+    hand.drag(pane, (100, 100), (130, 100))
+    eye = window3d.desk.shown.camera
+    pane.setFixedWidth(300)
+    hand.until(lambda: pane.width() == 300 and not pane._resized, "the pane is wider")
+    assert camera_of(pane.renderer).position == pytest.approx(eye.position)
 
 
 @pytest.mark.parametrize(("button", "keys"), [("Middle", "No"), ("Left", "Shift")])

@@ -158,6 +158,26 @@ def test_a_drag_can_be_taken_back(window, hand, how):
     assert not np.array_equal(crosshair(window), here)
 
 
+def test_a_slow_pane_is_coarse_while_it_is_dragged_and_sharp_when_the_hand_rests(window, hand, monkeypatch):
+    """The button still held: a person who stops to look sees all pixels, and nothing is drawn again and again."""
+    from volstudio.apps.studio import slice_pane
+
+    monkeypatch.setattr(slice_pane, "SLOW_S", -1.0)
+    window.desk.set_move_tool(True)
+    pane = window.slice_panes["axial"]
+    start = handle_pixel(window, pane, "move-right")
+    hand.settle()
+    coarse = []
+    pane.show_picture, real = (lambda rgb: (coarse.append(np.array_equal(rgb[0:-2:2], rgb[1:-1:2])), real(rgb))), pane.show_picture
+    hand.press(pane, start)
+    for step in range(1, 4):
+        hand.move(pane, (start[0] + 5 * step, start[1]))
+    hand.until(lambda: coarse and not coarse[-1], "all pixels are shown")
+    assert True in coarse
+    assert not pane._frame.isActive()
+    hand.release(pane, (start[0] + 15, start[1]))
+
+
 def test_the_picture_does_not_creep_while_a_layer_is_dragged(window, hand):
     window.desk.set_move_tool(True)
     pane = window.slice_panes["axial"]

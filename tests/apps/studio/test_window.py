@@ -27,3 +27,17 @@ def test_a_real_pointer_of_the_x_server_puts_the_crosshair(window, hand, display
     hand.until(
         lambda: np.abs(np.array(crosshair_of(window.desk.shown, window.desk.volumes)) - predicted).max() < 1e-9, "the crosshair is there"
     )
+
+
+def test_the_side_panel_is_whole_in_the_first_size(window, hand):
+    """Two layers, and a verdict with a result: the buttons and the list of layers are seen at once."""
+    from PySide6.QtWidgets import QScrollArea
+
+    from volstudio.apps.studio.window import FIRST_SIZE
+
+    window.resize(*FIRST_SIZE)
+    hand.until(lambda: window.height() == FIRST_SIZE[1], "the window has its size")
+    window.refine.report.show_words("Moved 13.79 mm, turned 8.92°\nMI 0.6848, 46 steps, 1.6 s")
+    hand.settle()
+    area = window.side.findChild(QScrollArea)
+    assert area.verticalScrollBar().maximum() == 0

@@ -65,12 +65,20 @@ class Exports:
         )
 
     def transform(self) -> None:
-        """Where the layer lies, as a transform file."""
+        """Where the layer lies on another one, as a transform file; which other one is asked where there are several."""
+        name = self._desk.active
+        others = [other for other in self._desk.session.scene.names if other != name]
+        if name is not None and not others:
+            self._messages.say("A transform joins two volumes; open the fixed one first.")
+            return
+        onto = others[0] if len(others) == 1 else self._ask.one_of("Transform", f"Transform that brings {name} onto", others)
+        if onto is None:
+            return
 
         def write(scene: object, name: str, path: Path) -> None:
-            save_transform(scene, name, path, overwrite=True)  # type: ignore[arg-type]  # a Scene
+            save_transform(scene, name, path, onto=onto, overwrite=True)  # type: ignore[arg-type]  # a Scene
 
-        self._export("Transform of {}", "_to_fixed", TRANSFORMS, write, suffix=".tfm")
+        self._export("Transform of {}", f"_onto_{onto}".replace("/", "_"), TRANSFORMS, write, suffix=".tfm")
 
     def picture(self) -> None:
         """The scene as a picture, as the script would draw it."""

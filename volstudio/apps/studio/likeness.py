@@ -39,7 +39,8 @@ class Reading:
     overlap : float
         Share of the smaller object in the other's field of view, 0 to 1.
     change : float
-        Against the pose before this move; while a button is held, against the pose at the press.
+        Against the pose before this move: while a button is held against the pose at the press, while a registration runs and for its
+        answer against the pose it began from.
     """
 
     value: float
@@ -175,9 +176,9 @@ class Likeness(QObject):
         if relation is None or similarity is None or self._asking is not None:
             return
         if relation.same(self._asked):
-            self._held = _button_down()
+            self._held = self._going_on()
             if self._held:
-                self._pace.start()  # to see the hand let go
+                self._pace.start()  # to see the hand let go, or the registration end
             return
         self._asked = relation
 
@@ -203,10 +204,10 @@ class Likeness(QObject):
     def _take(self, reading: Reading) -> None:
         if not self._held:  # this is the first pose of a move
             self._base = reading.value if self._reading is None else self._reading.value
-        self._held = _button_down()
+        self._held = self._going_on()
         self._reading = replace(reading, change=reading.value - self._base)
         self.changed.emit()
 
-
-def _button_down() -> bool:
-    return QApplication.mouseButtons() != Qt.MouseButton.NoButton
+    def _going_on(self) -> bool:
+        """Whether what moves the layer has not let go of it."""
+        return self._desk.previewing is not None or QApplication.mouseButtons() != Qt.MouseButton.NoButton

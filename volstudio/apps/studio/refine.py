@@ -13,6 +13,7 @@ from PySide6.QtCore import QObject, Signal
 from volstudio.geometry.affine import Affine
 from volstudio.geometry.spaces import scanner
 from volstudio.registration.result import TraceStep
+from volstudio.session.commands import Place
 from volstudio.tasks.align import refine
 
 if TYPE_CHECKING:
@@ -96,6 +97,13 @@ class Refiner(QObject):
         if self._job is not None:
             self._job.cancel()
             self._end("")
+
+    def take(self, answer: Refinement) -> bool:
+        """Apply an answer that was offered, on the fixed layer as that lies now; whether it could be."""
+        with self._desk.telling():
+            placed = self._desk.session.scene.place(answer.moving, answer.result.moving_to_fixed, made_by="registration")
+            return self._desk.apply(Place(answer.moving, placed.layer(answer.moving).placement))
+        return False
 
     @property
     def untouched(self) -> bool:

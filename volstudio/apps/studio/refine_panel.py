@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from volstudio.apps.studio.judge import Judge
     from volstudio.apps.studio.likeness import Likeness
     from volstudio.apps.studio.refine import Refiner
+    from volstudio.apps.studio.refine_report import Fate
     from volstudio.scene.model import Placement, Scene
     from volstudio.tasks.align import Refinement
 
@@ -138,7 +139,7 @@ class RefinePanel(Section):
 
     def _start(self, plan: RegistrationPlan) -> None:
         fixed, moving = self._pair()
-        if fixed and moving and fixed != moving:
+        if fixed and moving and fixed != moving and not self._refiner.running:
             self._show_offer(None)
             self._forget_result()
             self.report.climbs = plan.metric
@@ -193,12 +194,12 @@ class RefinePanel(Section):
 
     def _on_finished(self, answer: Refinement, applied: bool) -> None:  # noqa: FBT001 - a slot of the refiner's signal
         self._show_running()
-        self._tell(answer, applied=applied)
+        self._tell(answer, "applied" if applied else "offered")
         self._show_offer(None if applied else answer)
 
-    def _tell(self, answer: Refinement, *, applied: bool) -> None:
-        self.report.show_answer(answer, applied=applied)
-        if applied:
+    def _tell(self, answer: Refinement, fate: Fate) -> None:
+        self.report.show_answer(answer, fate)
+        if fate != "offered":
             self._told_of = (answer.moving, self._desk.session.scene.layer(answer.moving).placement)
             self._judge.start(answer.fixed, answer.moving)
         self._tell_soon()
@@ -223,8 +224,8 @@ class RefinePanel(Section):
         self.offer.setVisible(answer is not None)
 
     def _take_offer(self) -> None:
-        if self._offer is not None and self._desk.apply(self._offer.command):
-            self._tell(self._offer, applied=True)
+        if self._offer is not None and self._refiner.take(self._offer):
+            self._tell(self._offer, "taken")
             self._show_offer(None)
 
     def _on_stopped(self, why: str) -> None:
@@ -240,6 +241,9 @@ class RefinePanel(Section):
     def _on_change(self, before: Scene, after: Scene) -> None:
         if self._told_of is not None and not any((layer.name, layer.placement) == self._told_of for layer in after.layers):
             self._forget_result()  # it was undone, or the layer was moved on
+        if self._offer is not None and not {self._offer.fixed, self._offer.moving} <= set(after.names):
+            self._show_offer(None)
+            self._forget_result()
         if before.names != after.names or self.fixed.count() != len(after.names):
             options = [(name, name) for name in after.names]
             self.fixed.set_options(options)

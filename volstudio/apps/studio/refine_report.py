@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from PySide6.QtWidgets import QHBoxLayout, QProgressBar, QVBoxLayout, QWidget
 
@@ -15,10 +15,18 @@ if TYPE_CHECKING:
     from volstudio.progress import Step
     from volstudio.tasks.align import Refinement
 
-__all__ = ["RefineReport"]
+__all__ = ["Fate", "RefineReport"]
+
+Fate = Literal["applied", "offered", "taken"]  # of an answer: applied at once, waiting for a decision, applied after one
 
 FULL = 1000  # of the progress bar
 LINES = 5  # a verdict with its reason, two of the result, one of the truth
+FROM_START = "{mm:.2f} mm and {deg:.2f}° from where {layer} lay when it began"
+WORDS = {
+    "applied": "Moved {mm:.2f} mm, turned {deg:.2f}°",
+    "offered": "One of the two was moved meanwhile, so this answer is not applied: " + FROM_START,
+    "taken": "Applied: " + FROM_START,
+}
 
 
 class RefineReport(QWidget):
@@ -77,16 +85,14 @@ class RefineReport(QWidget):
         self.forget()
         self.result.say(words)
 
-    def show_answer(self, answer: Refinement, *, applied: bool) -> None:
-        """How far the layer went, and how far it is from the truth where that is known."""
+    def show_answer(self, answer: Refinement, fate: Fate) -> None:
+        """How far the layer went, or would go, and how far it is from the truth where that is known."""
         result = answer.result
         lines = [
-            f"Moved {answer.moved.mean:.2f} mm, turned {answer.turned_deg:.2f}°",
+            WORDS[fate].format(mm=answer.moved.mean, deg=answer.turned_deg, layer=answer.moving),
             f"{result.plan.metric.upper()} {result.metric:.4f}, {len(result.trace)} steps, {result.seconds:.1f} s",
             *answer.notes,
         ]
-        if not applied:
-            lines.append(f"{answer.moving} was moved meanwhile, so this answer is not applied.")
         self.result.say("\n".join(lines))
         self.result.setToolTip(answer.text)
         before, after = answer.before, answer.after

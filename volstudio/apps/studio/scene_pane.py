@@ -17,10 +17,10 @@ from PySide6.QtWidgets import QApplication
 from volstudio.apps.studio import camera as eyes
 from volstudio.apps.studio.canvas import Canvas, Pointer
 from volstudio.apps.studio.gestures import LayerDrag, gizmo_of
-from volstudio.rendering.camera import camera_of, first_camera
+from volstudio.rendering.camera import apply_camera, camera_of, first_camera
 from volstudio.rendering.gizmo_actor import GizmoActor
 from volstudio.rendering.pick import pick
-from volstudio.rendering.planes import content_box
+from volstudio.rendering.planes import content_box, seen_box
 from volstudio.rendering.view import SceneView
 from volstudio.session.commands import SetCamera, SetCrosshair
 
@@ -63,6 +63,7 @@ class ScenePane(Canvas):
         self._eye: Camera | None = None  # at the press
         self._at: Pointer | None = None
         self._hot: str | None = None
+        self._resized = False  # since the last frame
         self._step = 0
         self._frame_ms = [0.0] * len(DETAILS)
         self._rest = QTimer(self)
@@ -73,6 +74,7 @@ class ScenePane(Canvas):
         self.released.connect(desk.guarded(self._on_release))
         self.hovered.connect(desk.guarded(self._on_hover))
         self.wheeled.connect(desk.guarded(self._on_wheel))
+        self.sized.connect(self._on_sized)
         desk.changed.connect(self._on_change)
         desk.active_changed.connect(self.request_soon)
         desk.tool_changed.connect(self.request_soon)
@@ -154,6 +156,9 @@ class ScenePane(Canvas):
         del before, after
         self.request_soon()
 
+    def _on_sized(self) -> None:
+        self._resized = True
+
     def _refine_picture(self) -> None:
         """The next finer frame, once hand and jobs rest (a long frame would delay the answer to Cancel), unless it would take too long."""
         if QApplication.mouseButtons() != Qt.MouseButton.NoButton or self._desk.worker.busy:
@@ -182,6 +187,10 @@ class ScenePane(Canvas):
     def _render(self) -> None:
         with self._desk.telling():
             shown = self._desk.shown
+            if self._resized and self._synced is not None and shown.camera is None:
+                width, height = self.device_size
+                apply_camera(self.renderer, first_camera(seen_box(self._desk.framed, self._desk.volumes), width / height))
+            self._resized = False
             self.view.sync(self._synced, shown)
             self._synced = shown
             pixels, steps = DETAILS[self._step]

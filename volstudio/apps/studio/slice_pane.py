@@ -56,6 +56,7 @@ class SlicePane(PictureCanvas):
         self._at: Pointer | None = None
         self._hot: str | None = None
         self._last_s = 0.0
+        self._rested = False  # since the last change, as far as the frame on show knows
         self.pressed.connect(desk.guarded(self._on_press))
         self.dragged.connect(desk.guarded(self._on_drag))
         self.released.connect(desk.guarded(self._on_release))
@@ -117,7 +118,7 @@ class SlicePane(PictureCanvas):
     def _painted(self) -> Picture:
         """The slice, its marks and the gizmo; at half the pixels while a slow one is being dragged."""
         size, scale = self.device_size, self.devicePixelRatioF()
-        coarse = self._last_s > SLOW_S and self._grip is not None
+        coarse = self._last_s > SLOW_S and self._grip is not None and not self._rested
         if coarse:
             size, scale = (max(size[0] // 2, 1), max(size[1] // 2, 1)), scale / 2
         view = self._view(size)
@@ -127,6 +128,7 @@ class SlicePane(PictureCanvas):
             held = self._drag is not None
             paint_gizmo(picture, gizmo, view, hot=self._drag.handle if self._drag else self._hot, held=held, scale=scale)
         if coarse:
+            self._rested = True  # unless something changes before the next frame
             self.request(REST_MS)
             whole = self.device_size
             picture = picture.repeat(2, axis=0).repeat(2, axis=1)
@@ -137,6 +139,7 @@ class SlicePane(PictureCanvas):
 
     def _on_change(self, before: Scene, after: Scene) -> None:
         del before, after
+        self._rested = False
         self.request(0 if self.underMouse() else OTHERS_MS)
 
     def _on_press(self, pointer: Pointer) -> None:

@@ -76,6 +76,8 @@ QPushButton[primary="true"]:disabled { background: $raised; border-color: $line;
 QPushButton[quiet="true"] { background: transparent; border-color: transparent; color: $dim; padding: 4px 8px; }
 QPushButton[quiet="true"]:hover { background: $raised; color: $text; }
 QPushButton[quiet="true"]:focus { border-color: $accent_deep; }
+QPushButton[quiet="true"]:disabled { color: $faint; }
+QDialogButtonBox, QMessageBox { dialogbuttonbox-buttons-have-icons: 0; }
 
 QLineEdit, QAbstractSpinBox, QComboBox, QPlainTextEdit, QTextBrowser {
   background: $ground; border: 1px solid $line; border-radius: 5px; padding: 2px 7px; min-height: 20px;

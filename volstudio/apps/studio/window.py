@@ -92,6 +92,8 @@ class StudioWindow(QMainWindow):
         self.desk.history_changed.connect(self._show_history)
         self.desk.active_changed.connect(self._show_state)
         self.desk.tool_changed.connect(self._show_state)
+        for told in (self.refiner.started, self.refiner.finished, self.refiner.stopped, self.judge.changed):
+            told.connect(lambda *_: self._show_state())
         self.documents.recent_changed.connect(self._fill_recent)
         for field in self.findChildren(NumberField):
             field.entered.connect(self.focus_pane)
@@ -332,7 +334,8 @@ class StudioWindow(QMainWindow):
         for name in ("toggle_layer", "rename", "remove", "more_opaque", "less_opaque", "move_tool", "save", "save_as"):
             actions[name].setEnabled(bool(scene.layers))
         for name in ("refine", "search_anywhere", "judge"):
-            actions[name].setEnabled(len(scene.layers) > 1)
+            actions[name].setEnabled(len(scene.layers) > 1 and not self.refiner.running)
+        actions["cancel_refine"].setEnabled(self.refiner.running or self.judge.running)
 
     def _show_history(self) -> None:
         session = self.desk.session
