@@ -104,6 +104,17 @@ def test_of_two_strangers_neither_is_believed(heads, scans, other, verdict, said
     assert ("it cannot be told which is wrong" in note) == (verdict == "fail")
 
 
+def test_two_strangers_to_two_visits_count_for_nothing(heads, scans, moves):
+    """Of each visit's three pairs two are with strangers; the pair of the visits is the only one that is believed."""
+    noises = [heads.volume_of(shuffled(heads, scans[name]).data, scans[name].affine.matrix, f"noise-{name}") for name in "bc"]
+    found = mean_space([scans["a"], noises[0], scans["b"], noises[1]], plan=NEAR)
+    assert found.weights == {"a": 1.0, "noise-b": 0.0, "b": 1.0, "noise-c": 0.0}
+    assert found.verdict == "pass"
+    truth = barycentre([RigidTransform.from_matrix(moves[name]) for name in "ab"]).matrix
+    for name in "ab":
+        assert heads.error_mm(found.to_mean[name].matrix @ moves[name], truth) < 0.25
+
+
 @pytest.mark.parametrize(
     ("verdicts", "weights", "joined_by"),
     [

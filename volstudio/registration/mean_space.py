@@ -18,11 +18,12 @@ import numpy as np
 from volstudio.errors import GeometryError, RegistrationError
 from volstudio.geometry.affine import Affine
 from volstudio.geometry.barycentre import barycentre
-from volstudio.geometry.consensus import Consensus, consensus
+from volstudio.geometry.consensus import consensus
 from volstudio.geometry.rigid import RigidTransform, compose
 from volstudio.geometry.spaces import scanner
 from volstudio.progress import Progress
 from volstudio.registration.group import attempt, check_masks, refuse_masks, refuse_time
+from volstudio.registration.mean_agreement import Hearing, Weighed, joined_by, notes_on, verdict_on
 from volstudio.registration.plan import DEFAULT
 from volstudio.registration.prepare import choose_levels, own_frame
 from volstudio.registration.shelf import Shelf
@@ -30,16 +31,15 @@ from volstudio.registration.single import one_frame
 from volstudio.volumes.volume import check_volume, distinct_names
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
     from volstudio.geometry.affine import FloatArray
+    from volstudio.registration.mean_agreement import Verdict
     from volstudio.registration.plan import RegistrationPlan
     from volstudio.registration.result import RegistrationResult
     from volstudio.volumes.volume import Volume
 
     Pair = tuple[int, int]
-
-Verdict = Literal["pass", "look", "fail"]
 
 __all__ = ["MeanSpace", "mean_space"]
 
@@ -47,18 +47,9 @@ __all__ = ["MeanSpace", "mean_space"]
 ALL_PAIRS = 7
 # Good maps contradict each other by less than this share of a voxel: 0.01 among visits of one head, 0.2 of a stranger's with them.
 GOOD_GAP = 0.05
-# A scan that is further from the others than this many times what is usual among them, and than two good gaps, counts less.
-MUCH_FURTHER = 4.0
-# Less than this is nothing: a stranger's pose of 10 mm would still move the middle by tenths of a millimetre.
-LEAST_WEIGHT = 0.05
-# Where two scans can be believed, one that counts for less than this would only pull the middle to its own place.
-DOUBTED = 0.5
-LEAST_SCANS = 2
 # Radians from the middle; at a quarter turn there may be other middles (Afsari, Proc. AMS 139, 2011).
 FARTHEST_TURN = math.radians(80)
 SHARE_OF_PAIRS = 0.98
-# What a pair counts for before the others are heard, by the verdict on it; best first.
-BELIEVED: dict[Verdict, float] = {"pass": 1.0, "look": 0.3, "fail": 0.03}
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -103,7 +94,7 @@ class MeanSpace:
         ``"pass"``: pairs that were judged so join them all; ``"look"``: such pairs, or some judged so, do; ``"fail"``: they fall apart
         without pairs that were judged not to be believed. Of two scans it is the verdict on their pair.
         """
-        return _verdict(self.pairs, self.weights)
+        return verdict_on(self.pairs, self.weights)
 
     def between(self, source: str, target: str) -> Affine:
         """Map of the points of one scan to those of another, by way of the mean space."""
@@ -175,25 +166,26 @@ def mean_space(
     at = plan.with_(time="first")  # the frames have no other
     work = _Work([frames[number] for number in order], [masks[number] if masks else None for number in order], at, Shelf(room=ALL_PAIRS))
     pairs, errors = work.pairs(progress.part(0.0, SHARE_OF_PAIRS))
-    joined = _largest_joined(len(volumes), pairs)
+    joined = joined_by(len(volumes), pairs)
     if len(joined) < 2:
         raise RegistrationError(f"No two of the {len(volumes)} scans could be registered; the first reason: {next(iter(errors.values()))}")
     progress("finding the middle", SHARE_OF_PAIRS)
-    settled = work.settled(pairs, joined)
+    to_mean, weighed, reasons = work.settled(pairs, joined)
     progress("found the middle", 1.0)
     found = {work.volumes[scan].name: number for number, scan in enumerate(joined)}
     given = [each for each in names if each in found]
-    middle = f"{name}:scanner"
-    weights = {each: float(settled.weights[found[each]]) for each in given}
     named = {(work.volumes[i].name, work.volumes[j].name): result for (i, j), result in pairs.items()}
+    weights = {each: float(weighed.weights[found[each]]) for each in given}
+    gaps = {each: float(weighed.gaps_mm[found[each]]) for each in given}
+    why = {each: reasons[found[each]] for each in given}
     return MeanSpace(
         name,
-        {each: Affine(settled.to_mean[found[each]].matrix, scanner(each), middle) for each in given},
+        {each: Affine(to_mean[found[each]].matrix, scanner(each), f"{name}:scanner") for each in given},
         weights,
-        {each: float(settled.gaps_mm[found[each]]) for each in given},
+        gaps,
         {each: _why(each, work, errors) for each in names if each not in found},
         named,
-        (*said, *_doubt(named, weights), *_notes(given, found, settled, work.floor_mm)),
+        (*said, *notes_on(named, weights, gaps, why=why, floor=work.floor_mm)),
     )
 
 
@@ -225,48 +217,25 @@ class _Work:
                 results[i, j] = tried.result
         return results, errors
 
-    def settled(self, pairs: Mapping[Pair, RegistrationResult], joined: Sequence[int]) -> _Settled:
-        """The mean space among the joined scans, in their order."""
+    def settled(
+        self, pairs: Mapping[Pair, RegistrationResult], joined: Sequence[int]
+    ) -> tuple[list[RigidTransform], Weighed, tuple[str, ...]]:
+        """Maps of the joined scans to the mean space, in their order, what they count for, and what speaks against them."""
         number = {scan: n for n, scan in enumerate(joined)}
         among = {(number[i], number[j]): result for (i, j), result in pairs.items() if i in number and j in number}
         maps = {pair: RigidTransform.nearest(result.moving_to_fixed.matrix) for pair, result in among.items()}
-        believed = {pair: 1.0 if result.trust is None else BELIEVED[result.trust.verdict] for pair, result in among.items()}
+        hearing = Hearing.of(len(joined), among)
         middles, radii = zip(*(self._object(self.volumes[scan]) for scan in joined), strict=True)
-        agreed = consensus(maps, middles, radius_mm=float(np.median(radii)), floor_mm=self.floor_mm, prior=believed)
-        return _Settled.among(agreed, believed, reasons=_reasons(among), floor=self.floor_mm)
+        agreed = consensus(maps, middles, radius_mm=float(np.median(radii)), floor_mm=self.floor_mm, prior=hearing.shares)
+        weighed = Weighed.of(agreed, hearing, self.floor_mm)
+        middle = _middle(agreed.poses, weighed.weights)
+        return [compose(middle, pose.inverse()) for pose in agreed.poses], weighed, hearing.reasons
 
     def _object(self, volume: Volume) -> tuple[FloatArray, float]:
         """Middle of what a scan shows, mm in its scanner space, and the radius of a ball as wide."""
         frame = own_frame(volume.grid)
         middle, variance = self.shelf(volume, frame, choose_levels(volume.grid, volume.grid), progress=Progress())[0].moments()
         return frame[:3, :3] @ middle + frame[:3, 3], math.sqrt(5 * float(variance.mean()))
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class _Settled:
-    """The mean space among poses, and what speaks against each scan."""
-
-    to_mean: list[RigidTransform]
-    weights: FloatArray
-    gaps_mm: FloatArray
-    reasons: list[str]
-
-    @classmethod
-    def among(cls, agreed: Consensus, believed: Mapping[Pair, float], *, reasons: list[str], floor: float) -> _Settled:
-        """Put the mean space in the middle of the scans that agree; the median pair of a good scan is good, even where some are not."""
-        count = len(agreed.poses)
-        gaps, trusted = np.empty(count), np.empty(count)
-        for scan in range(count):
-            own = sorted(gap for pair, gap in agreed.gaps_mm.items() if scan in pair)
-            gaps[scan] = own[(len(own) - 1) // 2]
-            belief = sorted(share for pair, share in believed.items() if scan in pair)
-            trusted[scan] = belief[len(belief) // 2]
-        limit = max(2 * floor, MUCH_FURTHER * float(np.median(gaps)))
-        weights = np.minimum((limit / np.maximum(gaps, limit)) ** 2, trusted / trusted.max())
-        weights = weights / weights.max()
-        weights[weights < (DOUBTED if np.count_nonzero(weights >= DOUBTED) >= LEAST_SCANS else LEAST_WEIGHT)] = 0.0
-        middle = _middle(agreed.poses, weights)
-        return cls([compose(middle, pose.inverse()) for pose in agreed.poses], weights, gaps, reasons)
 
 
 def _middle(poses: Sequence[RigidTransform], weights: FloatArray) -> RigidTransform:
@@ -283,17 +252,6 @@ def _middle(poses: Sequence[RigidTransform], weights: FloatArray) -> RigidTransf
             "lay them roughly alike first."
         )
     return middle
-
-
-def _reasons(pairs: Mapping[Pair, RegistrationResult]) -> list[str]:
-    """For each scan what the first of its doubtful pairs is doubted for; empty where none is."""
-    count = 1 + max(max(pair) for pair in pairs)
-    said = [""] * count
-    for (i, j), result in pairs.items():
-        for scan in (i, j):
-            if result.trust is not None and result.trust.reasons and not said[scan]:
-                said[scan] = result.trust.reasons[0]
-    return said
 
 
 def _frames(
@@ -324,70 +282,7 @@ def _pairs_of(count: int) -> list[Pair]:
     return sorted({(min(pair), max(pair)) for pair in rings})
 
 
-def _largest_joined(count: int, pairs: Iterable[Pair]) -> list[int]:
-    """The largest set of scans that registered pairs join."""
-    group = list(range(count))
-    for i, j in pairs:
-        old, new = max(group[i], group[j]), min(group[i], group[j])
-        group = [new if each == old else each for each in group]
-    largest = max(set(group), key=lambda each: (group.count(each), -each))
-    return [scan for scan in range(count) if group[scan] == largest]
-
-
 def _why(name: str, work: _Work, errors: Mapping[Pair, str]) -> str:
     """The first reason why a scan is not among the joined ones."""
     number = next(n for n, volume in enumerate(work.volumes) if volume.name == name)
     return next((text for pair, text in errors.items() if number in pair), "It could be registered to none of the others.")
-
-
-def _verdict(pairs: Mapping[tuple[str, str], RegistrationResult], weights: Mapping[str, float]) -> Verdict | Literal[""]:
-    """The worst verdict that is needed to join all scans which counted, through pairs of the best."""
-    counted = [name for name, weight in weights.items() if weight > 0]
-    number = {name: n for n, name in enumerate(counted)}
-    judged = {
-        (number[moving], number[fixed]): result.trust.verdict
-        for (moving, fixed), result in pairs.items()
-        if moving in number and fixed in number and result.trust is not None
-    }
-    if not judged:
-        return ""
-    allowed: set[str] = set()
-    for verdict in BELIEVED:
-        allowed.add(verdict)
-        kept = [pair for pair, each in judged.items() if each in allowed]
-        if len(_largest_joined(len(counted), kept)) == len(counted):
-            return verdict
-    return "fail"
-
-
-def _doubt(pairs: Mapping[tuple[str, str], RegistrationResult], weights: Mapping[str, float]) -> tuple[str, ...]:
-    """What to say where the scans that counted may not belong together."""
-    verdict = _verdict(pairs, weights)
-    if verdict in ("pass", ""):
-        return ()
-    doubted = [
-        (*pair, result.trust.reasons)
-        for pair, result in pairs.items()
-        if result.trust is not None and result.trust.verdict == verdict and all(weights.get(name, 0) > 0 for name in pair)
-    ]
-    moving, fixed, reasons = doubted[0]
-    about = f"{moving} on {fixed} is judged {verdict!r}{f': {reasons[0]}' if reasons else ''}"
-    if verdict == "look":
-        return (f"look closely: {about}",)
-    return (f"do not use it as it is: {about}; with these scans alone it cannot be told which is wrong",)
-
-
-def _notes(names: Sequence[str], found: Mapping[str, int], settled: _Settled, floor: float) -> tuple[str, ...]:
-    """What a person should know of how the scans agree."""
-    notes = []
-    for name in names:
-        scan = found[name]
-        if settled.weights[scan] < 1:
-            why = f"it contradicts the other scans by {settled.gaps_mm[scan]:.2g} mm"
-            why += f", and {settled.reasons[scan]}" if settled.reasons[scan] else ""
-            share = f"for {settled.weights[scan]:.0%} only" if settled.weights[scan] else "for nothing"
-            notes.append(f"look closely: {name} counted {share}: {why}; is it of the same person?")
-    usual = float(np.median(settled.gaps_mm))
-    if usual > 5 * floor:
-        notes.append(f"look closely: the scans contradict each other by {usual:.2g} mm, and which are wrong cannot be told")
-    return tuple(notes)
