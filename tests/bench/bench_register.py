@@ -190,7 +190,7 @@ def _tell(row, out):
     """Print a row, and add it to the file."""
     share = row["error_mm"] / row["voxel_mm"]
     print(
-        f"{row['method']:20}{row['pair']:24}{row['level']:8}{row['seed']:5}{row['error_mm']:10.4g} mm = {share:7.3f} voxels"
+        f"{row['method']:20}{row['pair']:34} {row['level']:8}{row['seed']:5}{row['error_mm']:10.4g} mm = {share:7.3f} voxels"
         f"{row.get('wall_s', 0):8.2f} s  cpu {row.get('cpu_s', 0):7.2f} s {row.get('peak_mb', 0):6.0f} MB  {row['failed']}",
         flush=True,
     )
