@@ -26,11 +26,12 @@ def test_refining_is_one_step_and_undo_is_bit_exact(moved, hand):
     previews = []
     moved.desk.changed.connect(lambda *_: previews.append(moved.desk.previewing))
     place = moved.refine.button.pos()
+    begun = []
+    stop = moved.refine.stop
+    moved.refiner.started.connect(lambda *_: begun.append((moved.focusWidget() is stop, stop.isVisibleTo(moved.refine))))
     moved.refine.button.setFocus()
     hand.key(moved.refine.button, "Space")
-    assert moved.refiner.running
-    assert moved.focusWidget() is moved.refine.stop
-    assert moved.refine.stop.isVisibleTo(moved.refine)
+    assert begun == [(True, True)]
     hand.until(lambda: not moved.refiner.running, "the registration has ended", 120)
     after = matrix(moved)
     layer = moved.desk.session.scene.layer("epi")

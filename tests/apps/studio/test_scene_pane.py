@@ -9,8 +9,8 @@ pytest.importorskip("PySide6.QtWidgets", reason="the window's extra, or a librar
 
 from PySide6.QtCore import Qt
 
-from volstudio.apps.studio.canvas import Pointer
 from volstudio.apps.studio.gestures import gizmo_of
+from volstudio.apps.studio.pointing import Pointer
 from volstudio.rendering.camera import camera_of
 from volstudio.rendering.planes import content_box, crosshair_of
 

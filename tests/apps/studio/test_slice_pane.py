@@ -53,8 +53,11 @@ def test_a_click_in_one_pane_moves_the_slices_of_the_others(window, hand):
 
 def test_what_is_on_the_screen_is_the_picture_pixel_for_pixel(window, hand):
     pane = window.slice_panes["axial"]
-    hand.until(lambda: pane.grabFramebuffer().size().width() == pane.picture.shape[1], "the pane has its size")
-    image = pane.grabFramebuffer().convertToFormat(pane.grabFramebuffer().Format.Format_RGB888)
+    hand.until(lambda: pane.picture.shape[:2] == pane.device_size[::-1], "the picture has the pane's size")
+    hand.settle()
+    corner, screen = pane.mapToGlobal(pane.rect().topLeft()), window.screen()
+    grabbed = screen.grabWindow(0, corner.x(), corner.y(), pane.width(), pane.height()).toImage()
+    image = grabbed.convertToFormat(grabbed.Format.Format_RGB888)
     rows = np.frombuffer(image.constBits(), np.uint8).reshape(image.height(), image.bytesPerLine())
     seen = rows[:, : image.width() * 3].reshape(image.height(), image.width(), 3)
     assert np.abs(seen.astype(int) - pane.picture.astype(int)).max() <= 1
@@ -148,6 +151,7 @@ def test_a_drag_can_be_taken_back(window, hand, how):
         hand.key(window, "Esc")
     else:
         hand.press(pane, (start[0], start[1] - 30), "Right")
+        hand.release(pane, (start[0], start[1] - 30), "Right")
     hand.move(pane, (start[0], start[1] - 60))
     hand.release(pane, (start[0], start[1] - 60))
     assert window.desk.session.scene.layer("epi").placement == before

@@ -9,8 +9,8 @@ from PySide6.QtWidgets import QGridLayout, QWidget
 from volstudio.session.commands import SetView
 
 if TYPE_CHECKING:
-    from volstudio.apps.studio.canvas import Canvas
     from volstudio.apps.studio.desk import Desk
+    from volstudio.apps.studio.pointing import Pointing
     from volstudio.scene.model import Scene, View
 
 __all__ = ["PaneFrame"]
@@ -29,11 +29,11 @@ class PaneFrame(QWidget):
     Parameters
     ----------
     desk : Desk
-    panes : mapping of str to Canvas
+    panes : mapping of str to Pointing
         By ``"axial"``, ``"coronal"``, ``"sagittal"``, ``"3d"``.
     """
 
-    def __init__(self, desk: Desk, panes: dict[str, Canvas]) -> None:
+    def __init__(self, desk: Desk, panes: dict[str, Pointing]) -> None:
         super().__init__()
         self.setObjectName("panes")
         self._desk, self._panes = desk, panes

@@ -15,7 +15,7 @@ from PySide6.QtCore import Qt, QTimer
 from PySide6.QtWidgets import QApplication
 
 from volstudio.apps.studio import camera as eyes
-from volstudio.apps.studio.canvas import Canvas, Pointer
+from volstudio.apps.studio.canvas import Canvas
 from volstudio.apps.studio.gestures import LayerDrag, gizmo_of
 from volstudio.rendering.camera import apply_camera, camera_of, first_camera
 from volstudio.rendering.gizmo_actor import GizmoActor
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from PySide6.QtWidgets import QWidget
 
     from volstudio.apps.studio.desk import Desk
+    from volstudio.apps.studio.pointing import Pointer
     from volstudio.rendering.rays import CameraRays
     from volstudio.scene.model import Camera, Scene, Vec3
 

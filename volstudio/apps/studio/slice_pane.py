@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 from PySide6.QtCore import Qt
 
-from volstudio.apps.studio.canvas import PictureCanvas, Pointer
 from volstudio.apps.studio.gestures import LayerDrag, gizmo_of
 from volstudio.apps.studio.gizmo_paint import paint_gizmo
+from volstudio.apps.studio.picture_canvas import PictureCanvas
 from volstudio.rendering.annotations import Extras, paint_slice
 from volstudio.rendering.planes import SliceView, crosshair_of, depth_axis
 from volstudio.session.commands import SetCrosshair, SetPanel
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from PySide6.QtWidgets import QWidget
 
     from volstudio.apps.studio.desk import Desk
+    from volstudio.apps.studio.pointing import Pointer
     from volstudio.rendering.compositor import Picture
     from volstudio.scene.model import Plane, Scene
 

@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent
 
     from volstudio.apps.studio.actions import Slot
-    from volstudio.apps.studio.canvas import Canvas
+    from volstudio.apps.studio.pointing import Pointing
     from volstudio.scene.model import Scene
     from volstudio.session.session import Session
 
@@ -234,7 +234,7 @@ class StudioWindow(QMainWindow):
     def _make_panes(self) -> None:
         self.slice_panes = {plane: SlicePane(self.desk, plane) for plane in PLANES}
         self.scene_pane = ScenePane(self.desk)
-        self.panes: dict[str, Canvas] = {**{str(plane): pane for plane, pane in self.slice_panes.items()}, "3d": self.scene_pane}
+        self.panes: dict[str, Pointing] = {**{str(plane): pane for plane, pane in self.slice_panes.items()}, "3d": self.scene_pane}
         self.frame = PaneFrame(self.desk, self.panes)
 
     def _make_side(self) -> None:
