@@ -11,6 +11,7 @@ import pytest
 from volstudio.errors import OutputError, RegistrationError
 from volstudio.geometry.barycentre import barycentre
 from volstudio.geometry.rigid import RigidTransform
+from volstudio.progress import Progress
 from volstudio.registration.plan import RegistrationPlan
 from volstudio.registration.rigid import register
 from volstudio.tasks.group_maps import chain_files, mean_files
@@ -74,8 +75,10 @@ def test_all_or_nothing(desk, blobs, tmp_path, task):
     with pytest.raises(RegistrationError, match="2 scans need as many masks"):
         task([str(desk / "a.nii"), str(desk / "b.nii")], tmp_path / "new", masks=["mask.nii"])
     everything = blobs.write_mask(tmp_path / "all.nii", desk / "a.nii", np.s_[:])
+    steps = []
     with pytest.raises(RegistrationError, match="leaves nothing out"):
-        task([str(desk / "a.nii"), str(desk / "b.nii")], tmp_path / "new", masks=[everything, None])
+        task([str(desk / "a.nii"), str(desk / "b.nii")], tmp_path / "new", masks=[everything, None], progress=Progress(steps.append))
+    assert steps == []  # said before the work
     assert not (tmp_path / "new").exists()
 
 
