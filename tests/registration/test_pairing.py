@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+
 import numpy as np
 import pytest
 
@@ -66,10 +68,15 @@ def test_of_twins_the_voxels_decide_however_they_lie_in_memory(heads):
             assert order[i][j] != order[j][i]
     other_way = [heads.volume_of(np.asfortranarray(v.data), v.affine.matrix, v.name) for v in made]
     assert [[gives_samples(a, b) for b in other_way] for a in made] == order
-    late = made[0].data.copy()
-    late[-1, -1, -1] += 1  # the last voxel alone
-    changed = heads.volume_of(late, made[0].affine.matrix, "changed")
-    assert gives_samples(changed, made[0]) != gives_samples(made[0], changed)
+
+
+@pytest.mark.parametrize("voxel", [(0, 0, 0), (19, 8, 69), (3, 4, 35)], ids=str)
+def test_of_two_on_one_grid_exactly_one_gives_them_whichever_voxel_differs(heads, voxel):
+    one = box(heads, "one", (20, 9, 70), (2, 2, 2))
+    data = one.data.copy()
+    data[voxel] += 1
+    other = heads.volume_of(data, one.affine.matrix, "other")
+    assert gives_samples(one, other) != gives_samples(other, one)
 
 
 def test_a_region_is_a_field_of_view(heads):
@@ -131,8 +138,11 @@ def test_overlap_is_the_share_of_the_object_in_the_others_view(heads, pair, pair
     assert part.name == "part"
 
 
-def test_a_cancelled_pairing_ends(pair):
-    progress = Progress()
+def test_the_listener_is_called_in_one_thread_and_cancelling_stops_both_scans(pair):
+    threads = []
+    progress = Progress(lambda _: threads.append(threading.get_ident()))
+    Pairing.of(*pair, (8.0,), progress=progress)
+    assert set(threads) == {threading.get_ident()}
     progress.cancel()
     with pytest.raises(Cancelled):
         Pairing.of(*pair, (8.0,), progress=progress)
