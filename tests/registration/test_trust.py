@@ -12,7 +12,9 @@ from volstudio.errors import Cancelled, RegistrationError, SpaceMismatchError
 from volstudio.geometry.affine import Affine
 from volstudio.progress import Progress
 from volstudio.registration.pairing import Pairing
+from volstudio.registration.plan import RegistrationPlan
 from volstudio.registration.prepare import choose_levels
+from volstudio.registration.rigid import register
 from volstudio.registration.trust import Evidence, judge, judged, trust
 
 
@@ -88,6 +90,7 @@ def sure():
     return Evidence(
         overlap=1, unit_mm=7.0, information=0.8, fraction=1, drop=0.3, agreement_mm=0.1, starts_apart_mm=0.1, best_mm=0.1,
         levels_mm=0.1, halves_mm=0.1, inverse_mm=0.1, mirror=0.7, mirror_share=0.9, mirror_blocks=200, local_share=0.8, blocks=200,
+        shared=0.8,
     )  # fmt: skip
 
 
@@ -111,12 +114,31 @@ def test_nothing_against_it_passes(sure):
         ({"blocks": 3}, "look", "only 3 parts"),
         ({"rival": 0.97}, "look", "another place"),
         ({"halves_mm": 8.0}, "look", "not enough structure"),
+        ({"turned": 1.3, "turned_share": 0.1, "turned_blocks": 100, "turned_mm": 224.0}, "fail", "224 mm from here, they fit better"),
+        ({"turned": 1.0, "turned_share": 0.5, "turned_blocks": 100}, "look", "they fit as well"),
+        ({"shared": 0.02, "local_share": 0.1, "best_mm": 20.0}, "look", "share only 0.02 nats"),
     ],
 )
 def test_each_way_of_being_wrong_has_its_words(sure, change, verdict, words):
     found = judged(replace(sure, **change))
     assert found.verdict == verdict
     assert words in found.reasons[0]
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"turned": 0.97, "turned_share": 0.9, "turned_blocks": 100},  # nearly as alike, but most parts say which way round
+        {"turned": 0.7, "turned_share": 0.6, "turned_blocks": 20},  # few parts, but the whole is clear
+    ],
+)
+def test_half_a_turn_away_the_whole_and_its_parts_must_both_speak(sure, change):
+    assert judged(replace(sure, **change)).verdict == "pass"
+
+
+def test_the_bound_reaches_to_the_place_half_a_turn_away(sure):
+    doubted = judged(replace(sure, turned=1.0, turned_share=0.5, turned_blocks=100, turned_mm=224.0))
+    assert doubted.error_mm == pytest.approx(judged(sure).error_mm + 224)
 
 
 def test_a_symmetric_object_passes_with_a_remark(sure):
@@ -127,7 +149,7 @@ def test_a_symmetric_object_passes_with_a_remark(sure):
 
 @pytest.mark.parametrize("scale", [1e-3, 1, 10])
 def test_lengths_follow_the_object(sure, scale):
-    lengths = ("unit_mm", "agreement_mm", "starts_apart_mm", "best_mm", "levels_mm", "halves_mm", "inverse_mm")
+    lengths = ("unit_mm", "turned_mm", "agreement_mm", "starts_apart_mm", "best_mm", "levels_mm", "halves_mm", "inverse_mm")
     scaled = replace(sure, **{name: scale * getattr(sure, name) for name in lengths})
     assert judged(scaled).doubt == pytest.approx(judged(sure).doubt)
     assert judged(scaled).error_mm == pytest.approx(scale * judged(sure).error_mm)
@@ -197,3 +219,50 @@ def test_another_head_is_not_passed(heads, fixed):
     assert found.verdict != "pass"
     assert "different subjects" in " ".join(found.reasons)
     assert found.error_mm == np.inf
+
+
+LIMBS = (  # of a body: nearly the same from the front and from the back, and from either side
+    ((0, 0, 0), (44, 24, 120), 300),
+    ((24, 3, 60), (12, 15, 26), -160),
+    ((-24, -2, 62), (12, 14, 26), -160),
+    ((0, -9, 10), (5, 5, 100), 240),
+    ((20, -2, -30), (9, 9, 16), 200),
+    ((-20, 1, -34), (9, 9, 16), 200),
+    ((-16, 3, 14), (17, 12, 14), 150),
+    ((4, 6, -80), (14, 10, 12), 180),
+)
+
+
+def body(heads, name, *, contrast, seed):
+    """A long thing on a grid of 4 mm."""
+    shape = (32, 24, 72)
+    affine = heads.grid_affine(shape, np.eye(3) * 4)
+    points = np.stack(np.meshgrid(*(np.arange(n) for n in shape), indexing="ij"), axis=-1) @ affine[:3, :3].T + affine[:3, 3]
+    value = np.zeros(shape)
+    for centre, widths, bright in LIMBS:
+        radius = np.linalg.norm((points - np.array(centre)) / np.array(widths), axis=-1)
+        value += bright / (1 + np.exp(np.clip((radius - 1) * 12, -50, 50)))
+    noisy = contrast(value) + np.random.default_rng(seed).normal(0, 4, shape)
+    return heads.volume_of(noisy.astype(np.float32), affine, name)
+
+
+def test_a_body_laid_on_its_front_is_not_passed(heads):
+    lying, seen = (
+        body(heads, name, contrast=c, seed=k) for k, (name, c) in enumerate((("t1", abs), ("epi", lambda v: (v > 60) * (700 - v))))
+    )
+    assert trust(lying, seen, between(np.eye(4))).verdict == "pass"
+    turned = heads.rigid((0, 0, 1), 180, (0, 0, 0))
+    found = register(lying, seen, plan=RegistrationPlan.from_here(refine="builtin"), start=between(turned)).trust
+    assert found.verdict == "fail"
+    assert any("half a turn away" in reason for reason in found.reasons)
+
+
+def test_an_angiogram_is_not_called_a_stranger(heads, fixed):
+    """Some thin vessels where the other scan shows nothing."""
+    rng, shape = np.random.default_rng(5), fixed.shape
+    one, other = (ndimage.gaussian_filter(rng.normal(size=shape), 4) for _ in range(2))
+    vessels = (np.abs(one) < 2e-3) & (np.abs(other) < 4e-3) & (np.asarray(fixed.data) > 250)  # where two folded sheets meet
+    angiogram = heads.volume_of((200 * vessels + rng.normal(0, 2, shape)).astype(np.float32), fixed.affine.matrix, "epi")
+    found = trust(fixed, angiogram, between(np.eye(4)))
+    assert found.verdict == "look"
+    assert "structure in common" in found.reasons[0]

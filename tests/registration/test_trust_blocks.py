@@ -33,7 +33,7 @@ def shifted(*mm):
 
 def test_in_place_most_blocks_fit_best_where_they_are(blocks):
     share, count = blocks.share_in_place(np.eye(4), step_mm=STEP)
-    assert share > 0.8
+    assert share > 0.7  # chance is a quarter
     assert count > 20
 
 

@@ -12,11 +12,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from volstudio.geometry.points import moved
 from volstudio.geometry.rotation import from_axis_angle
-from volstudio.registration.ascent import climb
+from volstudio.registration.ascent import Pace, climb, climb_each
 from volstudio.registration.comparison import Comparison
 from volstudio.registration.field import Samples
 from volstudio.registration.trust_blocks import SHELLS, Blocks
+from volstudio.registration.trust_turns import AIR, APART, best_of, half_turns, score
 
 if TYPE_CHECKING:
     from volstudio.geometry.affine import FloatArray
@@ -47,8 +49,8 @@ LEAST_OVERLAP = 0.2
 # A volume thinner than this, in coarse voxels, is its own mirror image across.
 THIN = 2.0
 ALONG = 0.7
-# `prepare` gives the object values above this.
-AIR = 0.12
+# A half turn is looked at closely if it is this good at the coarse level, over the best fit near here.
+ALIKE = 0.6
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +93,16 @@ class Evidence:
         How many blocks were asked.
     rival : float
         How good the best other place that a search found is, over this one; 0 where none is known.
+    turned : float
+        The same of the best fit half a turn away, about an axis of either object's principal frame; 0 where all such are poor.
+    turned_mm : float
+        How far away that is.
+    turned_share : float
+        Share of the blocks that are more alike here than there, a half for equal ones.
+    turned_blocks : int
+        How many blocks that is a share of.
+    shared : float
+        Mutual information of the best fit that was found, near here, mirrored or half a turn away, nats.
     """
 
     overlap: float
@@ -110,6 +122,11 @@ class Evidence:
     local_share: float = 0.0
     blocks: int = 0
     rival: float = 0.0
+    turned: float = 0.0
+    turned_mm: float = 0.0
+    turned_share: float = 1.0
+    turned_blocks: int = 0
+    shared: float = 0.0
 
 
 def gather(pairing: Pairing, pose: FloatArray, *, rival: float, progress: Progress) -> Evidence:
@@ -120,20 +137,25 @@ def gather(pairing: Pairing, pose: FloatArray, *, rival: float, progress: Progre
     overlap, here = probe.looked(pose)
     if overlap < LEAST_OVERLAP or here <= 0:
         return Evidence(float(overlap), unit, max(float(here), 0.0), rival=float(rival))
-    moved = np.array([max(probe.looked(pose @ move)[1], 0.0) for move in probe.moves()])
-    fraction, drop = float((moved < here).mean()), float(1 - moved.mean() / here)
+    nearby = np.array([max(probe.looked(pose @ move)[1], 0.0) for move in probe.moves()])
+    fraction, drop = float((nearby < here).mean()), float(1 - nearby.mean() / here)
     evidence = Evidence(float(overlap), unit, float(here), fraction, drop, rival=float(rival))
+    progress("asking where climbs end", 0.1)
     ends = []
-    for number, start in enumerate([pose, *(pose @ away for away in probe.away())]):
-        progress("asking where climbs end", 0.1 + 0.1 * number)
-        ends.append(probe.settled(start))
+    for number, rough in enumerate(probe.coarse_summits([pose, *(pose @ away for away in probe.away())])):
+        progress("asking where climbs end", 0.2 + 0.1 * number)
+        ends.append(probe.middle_climb(rough.pose))
     summit = max(ends, key=lambda end: end.value)
     progress("asking a mirror", 0.4)
     mirrored = probe.mirrored(summit.pose)
+    progress("asking half a turn away", 0.55)
+    turned = probe.turned(summit)
     progress("asking halves", 0.6)
     evidence = _distances(evidence, probe, pose, [end.pose for end in ends], summit)
     progress("asking every block", 0.7)
-    return _by_blocks(evidence, pairing, summit, mirrored)
+    if turned is not None:
+        evidence = replace(evidence, turned_mm=probe.distance(turned.pose, summit.pose))
+    return _by_blocks(evidence, pairing, summit, mirrored, turned)
 
 
 def _distances(evidence: Evidence, probe: _Probe, pose: FloatArray, ends: list[FloatArray], summit: Summit) -> Evidence:
@@ -154,18 +176,22 @@ def _distances(evidence: Evidence, probe: _Probe, pose: FloatArray, ends: list[F
     )
 
 
-def _by_blocks(evidence: Evidence, pairing: Pairing, summit: Summit, mirrored: Summit | None) -> Evidence:
+def _by_blocks(evidence: Evidence, pairing: Pairing, summit: Summit, mirrored: Summit | None, turned: Summit | None) -> Evidence:
     """The evidence with what blocks say at the best fit near here, at two levels: the finer sees more, the coarser sees through noise."""
     coarse = pairing.source[0].spacing
     step = FINE_UNITS * coarse
-    places, mirrors = [], [(0.5, 0)]
+    places, mirrors, turns = [], [(0.5, 0)], []
     for number in sorted({min(1, len(pairing.source) - 1), _finest(pairing)}):
         source, target = pairing.source[number], pairing.target[number]
         blocks = Blocks(source, target, edge_mm=BLOCK_UNITS * coarse, reach_mm=max(SHELLS) * step, seed=SEED)
         places.append(blocks.share_in_place(summit.pose, step_mm=step))
+        here = blocks.at(summit.pose)
         if mirrored is not None:
-            mirrors.append(blocks.at(summit.pose).share_above(blocks.at(mirrored.pose)))
-    share, compared = max(mirrors, key=lambda found: abs(found[0] - 0.5) * np.sqrt(found[1]))
+            mirrors.append(here.share_above(blocks.at(mirrored.pose)))
+        if turned is not None:
+            turns.append(here.share_above(blocks.at(turned.pose)))
+    share, compared = max(mirrors, key=_clearness)
+    turned_share, turned_blocks = max(turns, key=_clearness, default=(1.0, 0))
     return replace(
         evidence,
         mirror=float(max(mirrored.value, 0.0) / summit.value) if mirrored is not None and summit.value > 0 else 0.0,
@@ -173,7 +199,17 @@ def _by_blocks(evidence: Evidence, pairing: Pairing, summit: Summit, mirrored: S
         mirror_blocks=compared,
         local_share=float(np.mean([found for found, _ in places])),
         blocks=min(count for _, count in places),
+        turned=score(turned) / max(score(summit), 1e-9) if turned is not None else 0.0,
+        turned_share=turned_share,
+        turned_blocks=turned_blocks,
+        shared=max(float(each.value) for each in (summit, mirrored, turned) if each is not None),
     )
+
+
+def _clearness(found: tuple[float, int]) -> float:
+    """Half the standard errors by which a share of some blocks differs from a half."""
+    share, count = found
+    return float(abs(share - 0.5) * np.sqrt(count))
 
 
 @dataclass(frozen=True, slots=True)
@@ -221,9 +257,14 @@ class _Probe:
         centroid, shift = self.middle.samples.centroid, AWAY * self._spacing
         return [_move(centroid, np.array(d) / np.sqrt(3), shift, np.radians(AWAY_DEG)) for d in AWAY_DIRECTIONS]
 
-    def settled(self, pose: FloatArray) -> Summit:
-        """Where a climb from a pose ends at the second level."""
-        return self._middle_climb(self._coarse_climb(pose).pose)
+    def coarse_summits(self, poses: list[FloatArray], iterations: int = ITERATIONS) -> list[Summit]:
+        """Where climbs at the coarse level end."""
+        return climb_each(self.coarse, poses, Pace(0.75 * self._spacing, 0.04 * self._spacing, iterations))
+
+    def middle_climb(self, pose: FloatArray) -> Summit:
+        """Where a climb at the second level ends."""
+        step = self._spacing
+        return climb(self.middle, pose, step_mm=0.25 * step, tolerance_mm=0.006 * step, iterations=ITERATIONS)
 
     def refined(self, pose: FloatArray, comparison: Comparison) -> FloatArray:
         """Where a short climb at the fine level ends."""
@@ -246,9 +287,19 @@ class _Probe:
                 starts.append(_mirror(axis, self.pairing.target[0].moments()[0]) @ pose)
             if not any(abs(direction[axis]) > ALONG for direction in thin["source"]):
                 starts.append(pose @ _mirror(axis, self.pairing.source[0].moments()[0]))
-        ends = [end for end in (self._coarse_climb(start, ROUGHLY) for start in starts) if np.isfinite(end.value)]
+        ends = [end for end in self.coarse_summits(starts, ROUGHLY) if np.isfinite(end.value)] if starts else []
         ends = sorted(ends, key=lambda end: -end.value)[:2]
-        return max((self._middle_climb(end.pose) for end in ends), key=lambda end: end.value, default=None)
+        return max((self.middle_climb(end.pose) for end in ends), key=lambda end: end.value, default=None)
+
+    def turned(self, summit: Summit) -> Summit | None:
+        """The best fit half a turn from one; None where all are far poorer."""
+        others = half_turns(summit.pose, self.coarse.samples, self.swapped.samples, apart_mm=APART * self._spacing)
+        step = self._spacing
+        ratio, best = best_of(self.coarse, summit.pose, others, Pace(0.75 * step, 0.04 * step, ITERATIONS))
+        if best is None or ratio < ALIKE:
+            return None
+        best = self.middle_climb(best.pose)
+        return best if score(best) > 0 else None
 
     def _thin_directions(self, pose: FloatArray) -> dict[str, list[FloatArray]]:
         """Directions along which either volume has next to no extent, in each one's frame."""
@@ -261,16 +312,9 @@ class _Probe:
         """Mean distance of two poses over the source's object, mm."""
         samples, difference = self.middle.samples, one - other
         inside = samples.values > AIR
-        points = samples.points.T[inside if inside.any() else ...] + samples.centroid
-        return float(np.linalg.norm(points @ difference[:3, :3].T + difference[:3, 3], axis=1).mean())
-
-    def _coarse_climb(self, pose: FloatArray, iterations: int = ITERATIONS) -> Summit:
-        step = self._spacing
-        return climb(self.coarse, pose, step_mm=0.75 * step, tolerance_mm=0.04 * step, iterations=iterations)
-
-    def _middle_climb(self, pose: FloatArray) -> Summit:
-        step = self._spacing
-        return climb(self.middle, pose, step_mm=0.25 * step, tolerance_mm=0.006 * step, iterations=ITERATIONS)
+        points = samples.points[:, inside] if inside.any() else samples.points
+        offset = difference[:3, :3] @ samples.centroid + difference[:3, 3]
+        return float(np.linalg.norm(moved(points, difference[:3, :3], offset), axis=0).mean())
 
 
 def _finest(pairing: Pairing) -> int:
@@ -296,7 +340,7 @@ def _width(level: Level) -> float:
         if not 0 < np.count_nonzero(bright) < bright.size:
             return float(np.median(_edges(level)))
         threshold = float(values[bright].mean() + values[~bright].mean()) / 2
-    places = level.steps @ np.stack(np.nonzero(values > threshold))
+    places = moved(np.stack(np.nonzero(values > threshold)), level.steps, np.zeros(3))
     return float(np.median(np.sqrt(12 * places.var(axis=1))))
 
 
