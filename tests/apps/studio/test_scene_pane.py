@@ -165,10 +165,30 @@ def test_while_a_job_runs_no_fine_frame_holds_the_window_up(window3d, hand):
     pane.draw()
     window3d.desk.worker.start("waiting", lambda _progress: go_on.wait(20), lambda _: None)
     assert pane._rest.isActive()
+    coarse = pane._step
     pane._refine_picture()
-    assert pane._step == 0
+    assert pane._step == coarse
     go_on.set()
-    hand.until(lambda: pane._step > 0, "the fine frame comes after the job")
+    hand.until(lambda: pane._step > coarse, "the fine frame comes after the job")
+
+
+def test_where_frames_are_slow_those_of_a_move_are_coarser_until_they_are_quick_again(window3d, monkeypatch):
+    """The window answers Cancel between two of them."""
+    from volstudio.apps.studio import scene_pane
+
+    pane, details, now, takes = window3d.scene_pane, [], [0.0], [0.02, 0.3, 0.15, 0.05, 0.05]
+    pane._frame_ms = [0.0] * len(pane._frame_ms)
+    monkeypatch.setattr(pane, "render_now", lambda: now.append(now[-1] + takes.pop(0)))
+    monkeypatch.setattr(scene_pane.time, "perf_counter", lambda: now[-1])
+    real = pane.view.volume_actor.set_detail
+    monkeypatch.setattr(type(pane.view.volume_actor), "set_detail", lambda _, **how: (details.append(how["pixels"]), real(**how)))
+    for _ in range(3):  # the second takes long, and is still drawn as finely as the first
+        pane.draw()
+    assert details[0] == details[1] < details[2]
+    monkeypatch.setattr(type(pane._desk.worker), "busy", ())
+    pane._refine_picture()
+    pane.draw()
+    assert details[3] == details[4] == details[0]
 
 
 def test_events_never_render_by_themselves(window3d, hand):

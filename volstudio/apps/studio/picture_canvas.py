@@ -49,10 +49,10 @@ class PictureCanvas(Pointing, QWidget):
         self.update()
 
     def paintEvent(self, event: QPaintEvent) -> None:  # noqa: N802 - Qt's name
-        """The picture, and the ground where it does not reach."""
+        """The picture, and the ground where it does not reach: on a screen of a broken scale, half a pixel at an edge."""
         painter = QPainter(self)
         pixels = self._pixels
-        if pixels is None or pixels.shape[:2] != self.device_size[::-1]:
+        if pixels is None or pixels.shape[:2] != self.device_size[::-1] or self.devicePixelRatioF() % 1:
             painter.fillRect(event.rect(), self._ground)
         if pixels is not None:
             height, width = pixels.shape[:2]

@@ -34,9 +34,12 @@ if TYPE_CHECKING:
 
 __all__ = ["ScenePane"]
 
-# Every how many pixels a ray is cast, and how many steps of a voxel it takes: while moving, at rest, and at long rest.
-DETAILS = ((3.0, 2.0), (1.75, 1.25), (1.0, 1.0))
-GROWTH = 3.2  # measured on software OpenGL: what each of these takes, against the one before
+# Every how many pixels a ray is cast, and how many steps of a voxel it takes: while moving where frames are slow, while moving, at rest,
+# and at long rest.
+DETAILS = ((4.5, 3.0), (3.0, 2.0), (1.75, 1.25), (1.0, 1.0))
+MOVING = 1
+QUICK_MS = 100.0  # a press of Cancel is answered within twice this, and may come just when a frame begins
+GROWTH = 3.2  # measured on software OpenGL: what the finer ones take, each against the one before
 REST_MS = 150
 LONG_REST_MS = 600
 LONGEST_FRAME_MS = 2500.0  # a window that answers later than this is thought to have hung
@@ -65,7 +68,7 @@ class ScenePane(Canvas):
         self._at: Pointer | None = None
         self._hot: str | None = None
         self._resized = False  # since the last frame
-        self._step = 0
+        self._step = MOVING
         self._frame_ms = [0.0] * len(DETAILS)
         self._rest = QTimer(self)
         self._rest.setSingleShot(True)
@@ -115,10 +118,11 @@ class ScenePane(Canvas):
         """
         self._rest.stop()
         elsewhere = self._at is None and QApplication.mouseButtons() != Qt.MouseButton.NoButton
-        if elsewhere and self._frame_ms[0] > SLOW_MS:
+        coarse_ms = self._frame_ms[self._coarsest]
+        if elsewhere and coarse_ms > SLOW_MS:
             self.postpone(PAUSE_MS)
         else:
-            self.request(int(min(self._frame_ms[0], LONGEST_PAUSE_MS)))
+            self.request(int(min(coarse_ms, LONGEST_PAUSE_MS)))
 
     def look_from(self, side: str) -> None:
         """Look at all layers from a side; "corner" shows three of them."""
@@ -149,7 +153,7 @@ class ScenePane(Canvas):
 
     def draw(self) -> None:
         """A coarse frame now, finer ones when the hand rests."""
-        self._step = 0
+        self._step = self._coarsest
         self._timed_render()
         self._rest.start(self._pause_ms())
 
@@ -171,6 +175,11 @@ class ScenePane(Canvas):
         self._timed_render()
         if self._step + 1 < len(DETAILS) and self._frame_ms[self._step + 1] < LONGEST_FRAME_MS:
             self._rest.start(self._pause_ms())
+
+    @property
+    def _coarsest(self) -> int:
+        """The detail of frames while something moves."""
+        return MOVING if self._frame_ms[MOVING] <= QUICK_MS else 0
 
     def _pause_ms(self) -> int:
         """How long the hand must rest before the next finer frame: longer where it takes long, so that it falls between no two clicks."""
