@@ -89,3 +89,13 @@ def test_progress_goes_up(fixed, moving):
     done = [step.done for step in seen]
     assert done == sorted(done)
     assert len({step.what for step in seen}) >= 5
+
+
+def test_an_eighth_of_a_head_in_large_voxels_has_its_parts_in_place(heads, fixed):
+    """Blocks of a few voxels, moved by a fifth of one, would not find their places."""
+    shape = (17, 20, 14)
+    centre = (28, 32, 22)
+    part = heads.head(shape, heads.grid_affine(shape, np.diag([3.2, 3.2, 3.6]), centre=centre), name="moving", noise=25, seed=3)
+    found = asked(fixed, part, np.eye(4))
+    assert found.local_share > 0.5
+    assert found.blocks >= 12

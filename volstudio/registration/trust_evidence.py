@@ -40,6 +40,8 @@ ROUGHLY = 10  # enough to see which mirror is worth a closer look
 # Blocks are looked at in voxels of about this many units.
 FINE_UNITS = 0.25
 BLOCK_UNITS = 3.0
+# Edge of a block over the steps by which it is moved.
+BLOCK_STEPS = 12
 # Small moves that are tried: coarse voxels of shift, and degrees of turn, both ways along three axes.
 PROBE_SHIFTS, PROBE_TURNS_DEG = (0.375, 1.0), (3.0, 8.0)
 # Two climbs begin so far away: coarse voxels and degrees, in these directions.
@@ -178,12 +180,11 @@ def _distances(evidence: Evidence, probe: _Probe, pose: FloatArray, ends: list[F
 
 def _by_blocks(evidence: Evidence, pairing: Pairing, summit: Summit, mirrored: Summit | None, turned: Summit | None) -> Evidence:
     """The evidence with what blocks say at the best fit near here, at two levels: the finer sees more, the coarser sees through noise."""
-    coarse = pairing.source[0].spacing
-    step = FINE_UNITS * coarse
+    step = _step(pairing)
     places, mirrors, turns = [], [(0.5, 0)], []
     for number in sorted({min(1, len(pairing.source) - 1), _finest(pairing)}):
         source, target = pairing.source[number], pairing.target[number]
-        blocks = Blocks(source, target, edge_mm=BLOCK_UNITS * coarse, reach_mm=max(SHELLS) * step, seed=SEED)
+        blocks = Blocks(source, target, edge_mm=BLOCK_STEPS * step, reach_mm=max(SHELLS) * step, seed=SEED)
         places.append(blocks.share_in_place(summit.pose, step_mm=step))
         here = blocks.at(summit.pose)
         if mirrored is not None:
@@ -204,6 +205,15 @@ def _by_blocks(evidence: Evidence, pairing: Pairing, summit: Summit, mirrored: S
         turned_blocks=turned_blocks,
         shared=max(float(each.value) for each in (summit, mirrored, turned) if each is not None),
     )
+
+
+def _step(pairing: Pairing) -> float:
+    """Of how many mm the steps are by which blocks are moved: a quarter of a unit, or half-way from there to a voxel that is larger.
+
+    Of a part of an object in large voxels, a block would else be a few voxels, moved by shares of a voxel.
+    """
+    step, voxel = FINE_UNITS * pairing.source[0].spacing, pairing.source[_finest(pairing)].spacing
+    return float(np.sqrt(step * max(step, voxel)))
 
 
 def _clearness(found: tuple[float, int]) -> float:
