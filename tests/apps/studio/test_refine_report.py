@@ -61,7 +61,7 @@ def test_an_optimiser_is_told_by_level_step_and_metric_and_others_in_words(repor
 )
 def test_what_became_of_an_answer_is_said_first(report, fate, first):
     report.show_answer(answer(notes=("of pd, time point 3 of 9 was used",)), fate)
-    assert report.result.text().splitlines() == [first, "MI 0.6848, 46 steps, 1.6 s", "of pd, time point 3 of 9 was used"]
+    assert report.result.text().splitlines() == [first, "MI 0.6848, 46 steps, 1.6 s", "Of pd, time point 3 of 9 was used."]
     assert report.result.toolTip() == "the whole story"
     assert not report.truth.isVisible()
 

@@ -91,7 +91,7 @@ class RefineReport(QWidget):
         lines = [
             WORDS[fate].format(mm=answer.moved.mean, deg=answer.turned_deg, layer=answer.moving),
             f"{result.plan.metric.upper()} {result.metric:.4f}, {len(result.trace)} steps, {result.seconds:.1f} s",
-            *answer.notes,
+            *(f"{note[0].upper()}{note[1:]}." for note in answer.notes),
         ]
         self.result.say("\n".join(lines))
         self.result.setToolTip(answer.text)
