@@ -45,7 +45,7 @@ Matrix = tuple[Row, Row, Row, Row]
 View = Literal["quad", "ortho", "axial", "coronal", "sagittal", "3d"]
 Plane = Literal["axial", "coronal", "sagittal"]
 Convention = Literal["neurological", "radiological"]
-MadeBy = Literal["header", "hand", "registration", "file"]
+MadeBy = Literal["header", "hand", "registration", "landmarks", "file"]
 
 IDENTITY: Matrix = ((1.0, 0.0, 0.0, 0.0), (0.0, 1.0, 0.0, 0.0), (0.0, 0.0, 1.0, 0.0), (0.0, 0.0, 0.0, 1.0))
 
@@ -68,7 +68,7 @@ class Placement(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_de
     matrix : 4 rows of 4 numbers
         The layer's scanner space -> scene, mm, RAS+.
     made_by : str
-        ``"header"`` (untouched), ``"hand"``, ``"registration"`` or ``"file"`` (a transform that was loaded).
+        ``"header"`` (untouched), ``"hand"``, ``"registration"``, ``"landmarks"`` (fitted to them) or ``"file"`` (a loaded transform).
     pivot : (x, y, z) or None
         Point of the layer's scanner space, mm, about which the six numbers of the panel turn; None: the centre of its grid.
     """

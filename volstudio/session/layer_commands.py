@@ -109,8 +109,8 @@ class Place(LayerCommand, frozen=True):
     @property
     def text(self) -> str:
         """What was done."""
-        how = {"header": "Reset", "registration": "Refine", "file": "Load transform of"}.get(self.placement.made_by, "Move")
-        return f"{how} {self.name}"
+        told = {"header": "Reset", "registration": "Refine", "landmarks": "Fit landmarks of", "file": "Load transform of"}
+        return f"{told.get(self.placement.made_by, 'Move')} {self.name}"
 
 
 class SetLook(LayerCommand, frozen=True):

@@ -142,6 +142,9 @@ def _align(window: StudioWindow) -> tuple[Entry, ...]:
         Entry("judge", "Align", "&Judge the placement", ("J",), window.refine.judge),
         Entry("cancel_refine", "Align", "&Cancel", (), window.refine.cancel),
         _line("Align"),
+        Entry("mark_landmark", "Align", "Mark &landmark", ("L",), window.landmarks.mark_crosshair),
+        Entry("fit_landmarks", "Align", "&Fit landmarks", ("Ctrl+L",), window.landmarks.fit_landmarks),
+        _line("Align"),
         Entry("load_transform", "Align", "&Load transform…", (), window.documents.ask_transform),
     )
 

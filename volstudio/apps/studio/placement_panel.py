@@ -29,6 +29,7 @@ MADE_BY = {
     "header": "as the header says",
     "hand": "moved by hand",
     "registration": "from registration",
+    "landmarks": "from landmarks",
     "file": "from a transform file",
 }
 PIVOTS = (("centre", "Centre of the volume"), ("origin", "Scanner origin"), ("custom", "Custom point"), ("crosshair", "Take the crosshair"))

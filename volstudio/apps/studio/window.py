@@ -16,6 +16,7 @@ from volstudio.apps.studio.desk import Desk
 from volstudio.apps.studio.documents import Documents
 from volstudio.apps.studio.exports import Exports
 from volstudio.apps.studio.judge import Judge
+from volstudio.apps.studio.landmark_panel import LandmarkPanel
 from volstudio.apps.studio.layer_panel import LayerPanel
 from volstudio.apps.studio.likeness import Likeness
 from volstudio.apps.studio.look_panel import LookPanel
@@ -94,6 +95,7 @@ class StudioWindow(QMainWindow):
         self.desk.tool_changed.connect(self._show_state)
         for told in (self.refiner.started, self.refiner.finished, self.refiner.stopped, self.judge.changed):
             told.connect(lambda *_: self._show_state())
+        self.landmarks.readied.connect(self._show_state)
         self.documents.recent_changed.connect(self._fill_recent)
         for field in self.findChildren(NumberField):
             field.entered.connect(self.focus_pane)
@@ -242,11 +244,12 @@ class StudioWindow(QMainWindow):
         self.look = LookPanel(self.desk)
         self.placement = PlacementPanel(self.desk)
         self.refine = RefinePanel(self.desk, self.refiner, self.judge, self.likeness)
+        self.landmarks = LandmarkPanel(self.desk, self.refiner, self.refine)
         inside = QWidget()
         column = QVBoxLayout(inside)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(0)
-        for section in (self.layers, self.look, self.placement, self.refine):
+        for section in (self.layers, self.look, self.placement, self.refine, self.landmarks):
             column.addWidget(section)
         column.addStretch(1)
         area = QScrollArea()
@@ -255,6 +258,7 @@ class StudioWindow(QMainWindow):
         area.setWidgetResizable(True)
         area.setWidget(inside)
         self.refine.told.connect(lambda: area.ensureWidgetVisible(self.refine, 0, 0))
+        self.landmarks.told.connect(lambda: area.ensureWidgetVisible(self.landmarks, 0, 0))
         self.side = QFrame()
         self.side.setObjectName("side")
         whole = QVBoxLayout(self.side)
@@ -336,6 +340,8 @@ class StudioWindow(QMainWindow):
         for name in ("refine", "search_anywhere", "judge"):
             actions[name].setEnabled(len(scene.layers) > 1 and not self.refiner.running)
         actions["cancel_refine"].setEnabled(self.refiner.running or self.judge.running)
+        actions["mark_landmark"].setEnabled(bool(scene.layers))
+        actions["fit_landmarks"].setEnabled(self.landmarks.ready)
 
     def _show_history(self) -> None:
         session = self.desk.session
