@@ -77,7 +77,9 @@ def test_all_or_nothing(desk, blobs, tmp_path, task):
     everything = blobs.write_mask(tmp_path / "all.nii", desk / "a.nii", np.s_[:])
     steps = []
     with pytest.raises(RegistrationError, match="leaves nothing out"):
-        task([str(desk / "a.nii"), str(desk / "b.nii")], tmp_path / "new", masks=[everything, None], progress=Progress(steps.append))
+        task(
+            [str(desk / f"{name}.nii") for name in "abc"], tmp_path / "new", masks=[None, None, everything], progress=Progress(steps.append)
+        )
     assert steps == []  # said before the work
     assert not (tmp_path / "new").exists()
 

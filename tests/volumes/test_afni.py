@@ -135,3 +135,7 @@ def test_a_form_and_too_little_memory_are_refused(written, numbers):
         open_volume(head, form="q")
     with pytest.raises(UnreadableFileError, match="memory"):
         open_volume(head, memory_limit=50)
+    plain = written(np.stack([numbers] * 2, axis=-1), factors=[0.5, 2.0], name="plain+orig")
+    assert open_volume(plain, memory_limit=500).data.nbytes == 480
+    with pytest.raises(UnreadableFileError, match="memory"):  # the file is mapped; its scaled values would be twice as large
+        open_volume(plain, memory_limit=479)
