@@ -116,6 +116,19 @@ def test_a_file_that_ends_early_is_said_to(tmp_path, write):
         open_volume(path)
 
 
+def test_more_voxels_than_the_file_can_hold_are_not_believed(tmp_path):
+    """HDF5 declares what was never written, and reads it as zeros."""
+    h5py = pytest.importorskip("h5py", reason="h5py (the extra 'formats') is not installed")
+    path = write_minc2(tmp_path / "scan.mnc", stored())
+    with h5py.File(path, "r+") as file:
+        group = file["minc-2.0/image/0"]
+        attributes = dict(group["image"].attrs)
+        del group["image"]
+        group.create_dataset("image", (3, 4000, 4000), "i2", chunks=(1, 100, 100), compression="gzip").attrs.update(attributes)
+    with pytest.raises(UnreadableFileError, match="declares .* of voxels, more than the file can hold"):
+        open_volume(path)
+
+
 def test_a_form_and_too_little_memory_are_refused(tmp_path):
     path = write_minc1(tmp_path / "scan.mnc", stored())
     with pytest.raises(UnreadableFileError, match="neither sform nor qform"):
