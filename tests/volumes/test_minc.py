@@ -125,7 +125,7 @@ def test_more_voxels_than_the_file_can_hold_are_not_believed(tmp_path):
         attributes = dict(group["image"].attrs)
         del group["image"]
         group.create_dataset("image", (3, 4000, 4000), "i2", chunks=(1, 100, 100), compression="gzip").attrs.update(attributes)
-    with pytest.raises(UnreadableFileError, match="declares .* of voxels, more than the file can hold"):
+    with pytest.raises(UnreadableFileError, match=r"declares .* of voxels, more than the file can hold"):
         open_volume(path)
 
 
