@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from volstudio.rendering.blend import blend
 from volstudio.rendering.compositor import slice_rgb
 from volstudio.rendering.planes import SliceView
 from volstudio.scene import colourmaps
@@ -99,3 +100,37 @@ def test_long_label_numbers_keep_their_colours(make_volume, make_scene):
     scene, find = make_scene(make_volume(data), looks=[Look(colourmap="labels", interpolation="linear")])
     picture = slice_rgb(scene, find, SliceView("axial", (1.5, 1.5, 1.5), 4.0, (4, 4)))
     assert len(np.unique(picture[1], axis=0)) == 4
+
+
+LOOKS = [Look(opacity=0.6), Look(blend="add", opacity=0.6), Look(hide_below=3.0), Look(hide_below=3.0, two_sided=True)]
+
+
+@pytest.mark.parametrize("look", LOOKS)
+@pytest.mark.parametrize("covered", [True, False])
+def test_a_layer_in_the_middle_of_nothing_is_drawn_as_it_is_alone(look, covered):
+    """Bit for bit, at its edges too; around it nothing is touched."""
+    numbers = np.random.default_rng(5)
+    values = numbers.normal(3, 4, (9, 14)).astype(np.float32)
+    values[numbers.random(values.shape) < 0.1] = np.nan
+    cover = numbers.random(values.shape).astype(np.float32) if covered else None
+    ground = numbers.uniform(0, 255, (3, 20, 30)).astype(np.float32)
+    part = slice(6, 15), slice(11, 25)
+    around = np.full(ground.shape[1:], np.nan, np.float32)
+    around[part] = values
+    wide = None if cover is None else np.ones_like(around)
+    if wide is not None:
+        wide[part] = cover
+    alone = np.pad(values, 1, constant_values=np.nan)  # its own edge has nothing beside it
+    there = ground[:, 5:16, 10:26].copy()
+    blend(there, alone, None if cover is None else np.pad(cover, 1), look, (-5.0, 15.0))
+    drawn = ground.copy()
+    blend(drawn, around, wide, look, (-5.0, 15.0))
+    assert np.array_equal(drawn[:, 5:16, 10:26], there)
+    drawn[:, *part] = ground[:, *part]
+    assert np.array_equal(drawn, ground)
+
+
+def test_nothing_at_all_leaves_the_ground_alone():
+    ground = np.full((3, 4, 5), 7.0, np.float32)
+    blend(ground, np.full((4, 5), np.nan, np.float32), None, Look(), (0.0, 1.0))
+    assert (ground == 7).all()

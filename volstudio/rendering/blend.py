@@ -33,6 +33,10 @@ def blend(planes: NDArray[np.float32], values: Slice, cover: Slice | None, look:
     window : (low, high)
         Values of the first and the last colour.
     """
+    part = _extent(values)
+    if part is None:
+        return
+    planes, values, cover = planes[:, part[0], part[1]], values[part], None if cover is None else cover[part]
     labels = is_label_look(look)
     drawn = np.isfinite(values)
     if labels:
@@ -66,6 +70,13 @@ def blend(planes: NDArray[np.float32], values: Slice, cover: Slice | None, look:
             np.add(plane, colour, out=plane)
 
 
+def _extent(values: Slice) -> tuple[slice, slice] | None:
+    """The rows and columns outside of which there is nothing; None where there is nothing at all."""
+    there = ~np.isnan(values)
+    rows, columns = np.flatnonzero(there.any(axis=1)), np.flatnonzero(there.any(axis=0))
+    return (slice(rows[0], rows[-1] + 1), slice(columns[0], columns[-1] + 1)) if len(rows) else None
+
+
 @lru_cache(maxsize=64)
 def _table(colourmap: str, n: int) -> NDArray[np.float32]:
     """(n, 3) colours, 0 to 255."""
@@ -78,11 +89,11 @@ def _edge(values: Slice, threshold: float) -> Slice:
     """Share of each pixel that lies above a threshold, from the distance to its contour: value over slope."""
     # Beside what is outside there is no slope, and the threshold is hard; what overflows is far from it.
     with np.errstate(invalid="ignore", over="ignore"):
-        above = np.nan_to_num(values - values.dtype.type(threshold), nan=-np.inf)
+        above = values - values.dtype.type(threshold)
         slope = np.full(values.shape, values.dtype.type(1e-12))
         np.fmax(slope[:, 1:-1], np.abs(values[:, 2:] - values[:, :-2]) / 2, out=slope[:, 1:-1])
         np.fmax(slope[1:-1], np.abs(values[2:] - values[:-2]) / 2, out=slope[1:-1])
-        share: Slice = np.nan_to_num(np.clip(above / slope + np.float32(0.5), 0, 1))
+        share: Slice = np.minimum(np.fmax(above / slope + np.float32(0.5), 0), 1)  # 0 where there is no value
     return share
 
 
