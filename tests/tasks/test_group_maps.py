@@ -68,7 +68,7 @@ def test_all_or_nothing(desk, blobs, tmp_path, task):
         task([str(desk / "a.nii")], tmp_path / "out")
     assert list(tmp_path.iterdir()) == []
     done = task([str(desk / "a.nii"), str(desk / "b.nii")], tmp_path / "out")
-    assert done.story[-1].startswith(("Written to", "  from-"))
+    assert done.story()[-1].startswith(("Written to", "  from-"))
     with pytest.raises(OutputError, match="exists already"):
         task([str(desk / "a.nii"), str(desk / "b.nii")], tmp_path / "out")
     task([str(desk / "a.nii"), str(desk / "b.nii")], tmp_path / "out", overwrite=True)
@@ -123,5 +123,5 @@ def test_two_scans_that_are_not_of_one_subject_are_told_of(desk, tmp_path):
     nibabel.Nifti1Image(shuffled.astype(np.int16), scan.affine).to_filename(tmp_path / "noise.nii")
     done = mean_files([str(desk / "a.nii"), str(tmp_path / "noise.nii")], tmp_path / "out", plan=PLAN)
     assert (done.good, done.told["verdict"]) == (False, "fail")
-    assert any(line.startswith("Do not use it as it is: ") for line in done.story)
+    assert any(line.startswith("Do not use it as it is: ") for line in done.story())
     assert read_sidecar(tmp_path / "out" / "from-a_to-mean_mode-image_xfm.tfm").parameters["verdict"] == "fail"

@@ -8,7 +8,7 @@ import signal
 import sys
 import threading
 from contextlib import ExitStack, contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 import click
 
@@ -29,6 +29,7 @@ __all__ = [
     "say",
     "speak_any_text",
     "stop_on_signals",
+    "tell",
     "warn_of_changes",
 ]
 
@@ -82,6 +83,27 @@ def interrupts_later() -> Iterator[None]:
 def say(text: str) -> None:
     """A line on stdout."""
     click.echo(in_one_line(text))
+
+
+class Outcome(Protocol):
+    """What became of a task, for a person and for a machine."""
+
+    def story(self) -> tuple[str, ...]:
+        """Lines for a person."""
+        ...
+
+    def as_json(self) -> str:
+        """One document for a machine."""
+        ...
+
+
+def tell(outcome: Outcome, *, as_json: bool) -> None:
+    """An outcome on stdout: its document, or its lines."""
+    if as_json:
+        click.echo(outcome.as_json())
+        return
+    for line in outcome.story():
+        say(line)
 
 
 def in_one_line(text: str) -> str:

@@ -55,7 +55,7 @@ class GroupOutcome:
 
     Parameters
     ----------
-    story : tuple of str
+    lines : tuple of str
         For a person.
     told : mapping
         For a machine: plain values.
@@ -63,9 +63,13 @@ class GroupOutcome:
         Whether nothing was judged wrong and no scan was left out.
     """
 
-    story: tuple[str, ...]
+    lines: tuple[str, ...]
     told: Mapping[str, Any]
     good: bool
+
+    def story(self) -> tuple[str, ...]:
+        """The outcome for a person."""
+        return self.lines
 
     def as_json(self) -> str:
         """The outcome for a machine."""

@@ -20,7 +20,7 @@ from volstudio.apps.commands.plan_options import (
     together,
 )
 from volstudio.apps.commands.register import UNTRUSTED
-from volstudio.apps.terminal import progress_on_stderr, say
+from volstudio.apps.terminal import progress_on_stderr, tell
 from volstudio.errors import Cancelled
 
 if TYPE_CHECKING:
@@ -124,7 +124,7 @@ def many(
     except Cancelled:
         click.echo("volstudio: Stopped; what was done is kept, and the same command goes on from there.", err=True)
         return STOPPED
-    return _told(outcome, outcome.story(), as_json=as_json)
+    return _told(outcome, as_json=as_json)
 
 
 @group.command("chain", epilog=EXAMPLES)
@@ -182,7 +182,7 @@ def chain(
             overwrite=overwrite,
             progress=progress,
         )
-    return _told(outcome, outcome.story, as_json=as_json)
+    return _told(outcome, as_json=as_json)
 
 
 @group.command("mean", epilog=EXAMPLES)
@@ -214,7 +214,7 @@ def mean(
     own = masks_of(masks, scans, what="--mask") if masks else ()
     with progress_on_stderr(quiet=as_json) as progress:
         outcome = mean_files(scans, output, plan=plan, plan_file=wishes["plan_file"], masks=own, overwrite=overwrite, progress=progress)
-    return _told(outcome, outcome.story, as_json=as_json)
+    return _told(outcome, as_json=as_json)
 
 
 def _plans_of_links(
@@ -234,11 +234,7 @@ def _plans_of_links(
     return (plans if len(set(zip(named, files, strict=True))) > 1 else plans[:1]), files
 
 
-def _told(outcome: ManyOutcome | GroupOutcome, story: tuple[str, ...], *, as_json: bool) -> int:
+def _told(outcome: ManyOutcome | GroupOutcome, *, as_json: bool) -> int:
     """Say what became of it, and the exit code."""
-    if as_json:
-        click.echo(outcome.as_json())
-    else:
-        for line in story:
-            say(line)
+    tell(outcome, as_json=as_json)
     return 0 if outcome.good else UNTRUSTED

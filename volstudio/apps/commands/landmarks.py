@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from volstudio.apps.terminal import say
+from volstudio.apps.commands.plan_options import OUTPUT
+from volstudio.apps.terminal import tell
 from volstudio.apps.values import Point, as_point
 
 if TYPE_CHECKING:
@@ -38,8 +39,7 @@ def _places(ctx: click.Context, param: click.Parameter, values: tuple[str, ...])
 @click.option(
     "--target", "targets", metavar="X,Y,Z", multiple=True, callback=_places, help="Tell the expected error at this place of the fixed scan."
 )
-@click.option("--json", "as_json", is_flag=True, help="The numbers on stdout for a machine; nothing else.")
-@click.option("--overwrite", is_flag=True, help="Replace outputs that are there.")
+@OUTPUT
 def landmarks(
     fixed: str,
     moving: str,
@@ -69,8 +69,4 @@ def landmarks(
         targets=targets,
         overwrite=overwrite,
     )
-    if as_json:
-        click.echo(outcome.as_json())
-        return
-    for line in outcome.story():
-        say(line)
+    tell(outcome, as_json=as_json)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from volstudio.apps.commands.plan_options import CLIMB, FROM_HERE, NO_TRUST, OUTPUT, PRESET, STARTS, Box, planned, refuse_contradictions
-from volstudio.apps.terminal import in_one_line, progress_on_stderr, say
+from volstudio.apps.terminal import in_one_line, progress_on_stderr, tell
 
 if TYPE_CHECKING:
     from click.shell_completion import CompletionItem
@@ -99,11 +99,7 @@ def register(
             overwrite=overwrite,
             progress=progress,
         )
-    if as_json:
-        click.echo(outcome.as_json())
-    else:
-        for line in outcome.story():
-            say(line)
+    tell(outcome, as_json=as_json)
     if outcome.failed and outcome.result.trust is not None:
         reasons = in_one_line("; ".join(outcome.result.trust.reasons))
         click.echo(f"volstudio: Do not believe this result unseen: {reasons}.", err=True)
