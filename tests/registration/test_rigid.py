@@ -279,7 +279,7 @@ def test_cancel_stops_within_a_step(fixed, moving):
 
     def listen(step):
         seen.append(step)
-        if isinstance(step.value, TraceStep) and step.value.iteration == 3:
+        if sum(isinstance(each.value, TraceStep) for each in seen) == 3:
             progress.cancel()
 
     progress = Progress(listen)
