@@ -83,6 +83,11 @@ def test_a_stranger_counts_for_little_and_is_said(heads, scans, moves):
         assert heads.error_mm(found.to_mean[name].matrix @ move, truth) < 0.3
 
 
+def mirrored(heads, scan):
+    """The same with its left for its right."""
+    return heads.volume_of(np.ascontiguousarray(scan.data[::-1]), scan.affine.matrix, "stranger")
+
+
 def shuffled(heads, scan):
     """The same voxels in no order."""
     data = np.random.default_rng(7).permutation(scan.data.ravel()).reshape(scan.shape)
@@ -91,8 +96,8 @@ def shuffled(heads, scan):
 
 @pytest.mark.parametrize(
     ("other", "verdict", "said"),
-    [(shuffled, "fail", "do not use it as it is: "), (lambda heads, scan: stranger(heads), "look", "look closely: ")],
-    ids=["noise", "another head"],
+    [(mirrored, "fail", "do not use it as it is: "), (shuffled, "look", "look closely: ")],
+    ids=["mirrored", "noise"],
 )
 def test_of_two_strangers_neither_is_believed(heads, scans, other, verdict, said):
     found = mean_space([scans["a"], other(heads, scans["b"])], plan=PLAN)
@@ -113,6 +118,14 @@ def test_two_strangers_to_two_visits_count_for_nothing(heads, scans, moves):
     truth = barycentre([RigidTransform.from_matrix(moves[name]) for name in "ab"]).matrix
     for name in "ab":
         assert heads.error_mm(found.to_mean[name].matrix @ moves[name], truth) < 0.25
+
+
+def test_of_two_and_two_neither_is_believed(heads, scans):
+    """Two mirrored scans fit each other as well as the two that are not."""
+    others = [heads.volume_of(mirrored(heads, scans[name]).data, scans[name].affine.matrix, f"mirror-{name}") for name in "bc"]
+    found = mean_space([scans["a"], others[0], scans["b"], others[1]], plan=NEAR)
+    assert found.verdict == "fail"
+    assert found.notes[0].startswith("do not use it as it is: ")
 
 
 @pytest.mark.parametrize(

@@ -43,7 +43,8 @@ class Hearing:
     Parameters
     ----------
     core : frozenset of int
-        The largest set of scans that pairs not judged wrong join; all scans, where no set is larger than every other.
+        The largest set of scans that pairs judged ``"pass"`` join; where no set is larger than every other, that which ``"look"`` joins,
+        too; else all scans.
     shares : mapping of (int, int) to float
         Above 0, 1 at most.
     reasons : tuple of str
@@ -58,10 +59,7 @@ class Hearing:
     def of(cls, count: int, pairs: Mapping[Pair, RegistrationResult]) -> Hearing:
         """By the verdicts on the pairs of so many scans."""
         shares = {pair: 1.0 if result.trust is None else BELIEVED[result.trust.verdict] for pair, result in pairs.items()}
-        joins = [pair for pair, share in shares.items() if share > BELIEVED["fail"]]
-        core = joined_by(count, joins)
-        other = joined_by(count, [pair for pair in joins if pair[0] not in core])
-        heard = frozenset(core if len(core) > len(other) else range(count))
+        heard = frozenset(_core(count, shares, BELIEVED["pass"]) or _core(count, shares, BELIEVED["look"]) or range(count))
         said = [""] * count
         for pair, result in pairs.items():
             for scan in pair:
@@ -99,6 +97,14 @@ class Weighed:
         weights = weights / weights.max()
         weights[weights < (DOUBTED if np.count_nonzero(weights >= DOUBTED) >= LEAST_SCANS else LEAST_WEIGHT)] = 0.0
         return cls(weights, gaps)
+
+
+def _core(count: int, shares: Mapping[Pair, float], least: float) -> list[int]:
+    """The set of scans that pairs believed so far join, if it is larger than every other; else none."""
+    joins = [pair for pair, share in shares.items() if share >= least]
+    core = joined_by(count, joins)
+    other = joined_by(count, [pair for pair in joins if pair[0] not in core])
+    return core if len(core) > len(other) else []
 
 
 def joined_by(count: int, pairs: Iterable[Pair]) -> list[int]:
