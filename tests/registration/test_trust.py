@@ -114,6 +114,7 @@ def test_nothing_against_it_passes(sure):
         ({"blocks": 3}, "look", "only 3 parts"),
         ({"rival": 0.97}, "look", "another place"),
         ({"halves_mm": 8.0}, "look", "not enough structure"),
+        ({"starts_apart_mm": 10.0}, "look", "two fits are as good, 10 mm apart"),
         ({"turned": 1.3, "turned_share": 0.1, "turned_blocks": 100, "turned_mm": 224.0}, "fail", "224 mm from here, they fit better"),
         ({"turned": 1.0, "turned_share": 0.5, "turned_blocks": 100}, "look", "they fit as well"),
         ({"shared": 0.02, "local_share": 0.1, "best_mm": 20.0}, "look", "share only 0.02 nats"),

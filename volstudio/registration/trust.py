@@ -49,7 +49,7 @@ SCANT = 0.045
 SYMMETRIC = (0.44, 0.6)
 WORST = 10.0
 # The true error is at most this for nineteen of twenty: what each distance adds, and a bit of a unit.
-BOUND = {"best_mm": 1.1, "levels_mm": 0.5, "halves_mm": 0.5, "inverse_mm": 0.3}
+BOUND = {"best_mm": 1.1, "levels_mm": 0.5, "halves_mm": 0.5, "inverse_mm": 0.3, "starts_apart_mm": 0.3}
 BOUND_UNITS = 0.015
 
 
@@ -206,7 +206,10 @@ def _rival(evidence: Evidence) -> tuple[float, str]:
 
 def _unsure(evidence: Evidence) -> tuple[float, str]:
     unsure = _bound(evidence) - BOUND["best_mm"] * evidence.best_mm
-    return _doubt(unsure / evidence.unit_mm, UNSURE), f"not enough structure to tell it better than to {unsure:.2g} mm"
+    said = f"not enough structure to tell it better than to {unsure:.2g} mm"
+    if BOUND["starts_apart_mm"] * evidence.starts_apart_mm > unsure / 2:
+        said = f"two fits are as good, {evidence.starts_apart_mm:.3g} mm apart: it cannot be told better than to {unsure:.2g} mm"
+    return _doubt(unsure / evidence.unit_mm, UNSURE), said
 
 
 def _remarks(evidence: Evidence) -> tuple[str, ...]:
