@@ -64,10 +64,11 @@ def test_the_line_says_where_it_stands_and_never_shows_an_old_number(app):
     assert "getting ready" in plain(line.text())
     likeness.say("ready", Reading(0.5, 1.0))
     assert "0.5000" in line.text()
-    likeness.say("refused", refusal="The two volumes hold one value each.")
+    likeness.say("refused", Reading(0.5, 1.0), refusal="The two volumes hold one value each.")
+    assert "0.5" not in line.text()
     assert "cannot be compared" in plain(line.text())
     assert line.toolTip() == "The two volumes hold one value each."
-    likeness.say("off")
+    likeness.say("off", Reading(0.5, 1.0))
     assert "0.5" not in line.text()
 
 

@@ -47,12 +47,10 @@ def test_a_drag_is_told_from_press_to_release_in_pixels(pane, hand):
     assert pane.told[-1][1].moved
 
 
-def test_a_hand_that_trembles_clicks(pane, hand):
-    from volstudio.apps.studio.pointing import CLICK_REACH
-
+def test_a_hand_that_trembles_by_two_pixels_clicks(pane, hand):
     hand.press(pane, (30, 40))
-    hand.move(pane, (30 + int(CLICK_REACH), 40))
-    hand.release(pane, (30 + int(CLICK_REACH), 40))
+    hand.move(pane, (32, 40))
+    hand.release(pane, (32, 40))
     assert not pane.told[-1][1].moved
 
 

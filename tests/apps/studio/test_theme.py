@@ -68,10 +68,10 @@ def test_questions_have_no_foreign_pictures_on_their_buttons(app):
     assert all(button.icon().isNull() for button in row.buttons())
 
 
-def test_digits_are_equally_wide_so_that_numbers_do_not_dance(app):
+def test_all_signs_of_numbers_are_equally_wide_so_that_they_do_not_dance(app):
     from PySide6.QtGui import QFontMetrics
 
     from volstudio.apps.studio.theme import numbers_font
 
     metrics = QFontMetrics(numbers_font(12))
-    assert len({metrics.horizontalAdvance(digit) for digit in "0123456789"}) == 1
+    assert len({metrics.horizontalAdvance(sign) for sign in "0123456789.-[ ]"}) == 1
