@@ -218,6 +218,7 @@ def test_masks_that_do_not_fit(desk, masked):
     fixed, *movings = scans(desk, "fixed", "one", "two")
     lost = register_files(fixed, movings, desk / "out", plan=PLAN, masks=[str(desk / "none.nii"), None])
     assert [row.status for row in lost.rows] == ["failed", "done"]
+    assert lost.rows[0].said.startswith("Its mask: Cannot open")
     assert "none.nii" in lost.rows[0].said
     with pytest.raises(RegistrationError, match="2 moving scans need as many masks"):
         register_files(fixed, movings, desk / "new", masks=["a.nii"])

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from volstudio.errors import Cancelled, OutputError, RegistrationError, VolstudioError
+from volstudio.errors import Cancelled, OutputError, RegistrationError, UnreadableFileError, VolstudioError
 from volstudio.geometry.measure import angle_deg, over_grid
 from volstudio.geometry.spaces import volume_of
 from volstudio.progress import Progress
@@ -165,7 +165,7 @@ class _Desk:
         names = f"{stem}.tfm", f"{stem}.json"
         moving = open_volume(scan.path)
         plan = batch.plan.with_(moving_mask=Mask(file=scan.mask)) if scan.mask else batch.plan
-        mask = None if plan.moving_mask is None else opened(plan.moving_mask)
+        mask = _its_mask(plan)
         masks = {role: Image.of(each) for role, each in (("fixed", self.mask), ("moving", mask)) if each is not None and each.source}
         asked = {
             "asked": plan_values(plan),
@@ -292,6 +292,14 @@ def _row_of(result: RegistrationResult, moving: Volume, scan: _Scan, transform: 
         seconds=round(result.seconds, 3),
         said="; ".join((*(trust.reasons if trust else ()), *result.notes)),
     )
+
+
+def _its_mask(plan: RegistrationPlan) -> Volume | None:
+    """The mask of a moving scan; of a pattern's file nobody would know what it was meant for."""
+    try:
+        return None if plan.moving_mask is None else opened(plan.moving_mask)
+    except UnreadableFileError as error:
+        raise UnreadableFileError(f"Its mask: {error}") from error
 
 
 def _masked(movings: Sequence[str], masks: Sequence[str | None]) -> dict[str, str | None]:
