@@ -1,93 +1,93 @@
-"""The model of a coarse scan: shares, slopes, contrast and weights against closed forms."""
+"""The model of a coarse scan: contrast, gain and weights of a scan that is known, and sums that no thread changes."""
 
 from __future__ import annotations
 
 import numpy as np
 import pytest
 
-from volstudio.registration.epi_signal import CLASSES, SUB, Scan, Shades, Spread, fitted, shares_of, slopes, view, widened
+from volstudio.registration.epi_signal import Coarse, fitted, normal_equations, products
+from volstudio.registration.epi_view import CLASSES, Scan
 
-SHADES = Shades(0.0, 0.1, 0.94)
-SHAPE = (10, 12, 14)
-
-
-def scan(values, edge=1.0):
-    return Scan(np.asarray(values, np.float32), np.diag([edge, edge, edge, 1.0]))
-
-
-def grid_of(spread):
-    """Index along i of every point of the looked-up grid, counted in coarse voxels."""
-    points = [np.arange((n - 1) * SUB + 2 * spread.reach + 1) / SUB - spread.reach / SUB for n in SHAPE]
-    return np.broadcast_to(points[2], tuple(len(p) for p in points))
+SHAPE = (20, 22, 24)
+AMOUNTS = np.array([40, 900, 800, 700, 600, 520, 480, 450.0])
 
 
 @pytest.fixture
-def spread():
-    return Spread.of(scan(np.zeros(SHAPE), 3.0), scan(np.zeros(SHAPE), 1.0), width=1.0)
-
-
-def test_classes_bend_at_the_darkest_tissue():
-    values = np.array([-1, 0, 0.05, 0.1, 0.52, 0.94, 2], np.float32)
-    np.testing.assert_allclose(SHADES.classes(values), [0, 0, 0.5, 1, 1 + (CLASSES - 2) / 2, CLASSES - 1, CLASSES - 1], atol=1e-5)
-
-
-def test_the_spread_has_the_width_asked_for(spread):
-    at = np.arange(-spread.reach, spread.reach + 1) / SUB
-    sigma = np.sqrt(1 - 1 / 9) / np.sqrt(8 * np.log(2))
-    np.testing.assert_allclose(spread.mean[0] / spread.mean[0].max(), np.exp(-0.5 * (at / sigma) ** 2), atol=1e-6)
-    assert spread.mean[0].sum() == pytest.approx(1, abs=1e-6)
-
-
-def test_a_ramp_stays_a_ramp_and_has_its_slope(spread):
-    ramp = (0.25 * grid_of(spread) + 2).astype(np.float32)
-    mean = spread.averaged(ramp)
-    assert mean.shape == SHAPE
-    np.testing.assert_allclose(mean[3, 4], 0.25 * np.arange(SHAPE[2]) + 2, atol=1e-4)
-    np.testing.assert_allclose(spread.averaged(ramp, slope_along=0), 0.25, atol=1e-4)
-    np.testing.assert_allclose(spread.averaged(ramp, slope_along=1), 0, atol=1e-4)
-
-
-def test_slopes_follow_the_contrast(spread):
-    ramp = (0.25 * grid_of(spread) + 2).astype(np.float32)
-    inside = np.ones(SHAPE, bool)
-    found = slopes(ramp, -40.0 * np.arange(CLASSES), spread, inside)
-    np.testing.assert_allclose(found[0], -10, rtol=0.02)
-    np.testing.assert_allclose(found[1:], 0, atol=0.2)
-
-
-def test_shares_add_up_to_one(spread):
-    classes = np.random.default_rng(0).uniform(0, CLASSES - 1, grid_of(spread).shape).astype(np.float32)
-    shares = shares_of(classes, spread)
-    np.testing.assert_allclose(shares.sum(axis=0), 1, atol=1e-5)
-    np.testing.assert_allclose(widened(shares, 2.0).sum(axis=0)[2:-2, 2:-2, 2:-2], 1, atol=1e-5)
-
-
-def test_a_view_looks_the_fine_scan_up(spread):
-    values = np.broadcast_to(np.linspace(0.1, 0.94, 60, dtype=np.float32), (60, 60, 60)).copy()
-    coarse_to_fine = np.diag([3.0, 3.0, 3.0, 1.0])
-    coarse_to_fine[:3, 3] = 9
-    seen = view(scan(np.zeros(SHAPE), 3.0), scan(values), spread, SHADES, coarse_to_fine)
-    expected = 1 + (CLASSES - 2) * (3 * grid_of(spread)[0, 0] + 9) / 59
-    inside = expected <= CLASSES - 1
-    np.testing.assert_allclose(seen[5, 5][inside], expected[inside], atol=1e-3)
-
-
-def test_contrast_gain_and_weights_of_a_known_scan():
+def known():
+    """Shares, the scan that they make, and where its signal is lost."""
     random = np.random.default_rng(1)
-    shape = (20, 22, 24)
-    shares = random.dirichlet(np.full(CLASSES, 0.3), shape).transpose(3, 0, 1, 2).astype(np.float32)
-    amounts = np.array([40, 900, 800, 700, 600, 520, 480, 450.0])
-    signal = np.einsum("k,kabc->abc", amounts, shares)
-    lost = np.zeros(shape, bool)
+    shares = random.dirichlet(np.full(CLASSES, 0.3), SHAPE).transpose(3, 0, 1, 2).astype(np.float32)
+    lost = np.zeros(SHAPE, bool)
     lost[:8, :8, :8] = True
-    noisy = np.where(lost, random.uniform(0, 900, shape), signal) + random.normal(0, 5, shape)
-    inside = np.ones(shape, bool)
-    fit = fitted(scan(noisy, 3.0), shares, inside=inside, tissue=np.ones(inside.sum(), bool))
-    np.testing.assert_allclose(fit.amounts, amounts, rtol=0.03, atol=5)
-    weight = fit.weight.reshape(shape)
-    assert weight[lost].mean() < 0.02
-    assert weight[12:, 12:, 12:].mean() > 0.5
-    assert fit.noise == pytest.approx(5, rel=0.2)
-    assert fit.explained > 0.99
-    kept = fitted(scan(noisy, 3.0), shares, inside=inside, tissue=np.ones(inside.sum(), bool), before=fit, keep_weights=True)
+    signal = np.einsum("k,kabc->abc", AMOUNTS, shares)
+    noisy = np.where(lost, random.uniform(0, 900, SHAPE), signal) + random.normal(0, 5, SHAPE)
+    return shares, noisy.astype(np.float32), lost
+
+
+def coarse_of(values, inside=None):
+    inside = np.ones(SHAPE, bool) if inside is None else inside
+    return Coarse(Scan(values, np.diag([3.0, 3.0, 3.0, 1.0])), 1.0, inside=inside, tissue=inside)
+
+
+def test_contrast_gain_and_weights_of_a_known_scan(known):
+    shares, noisy, lost = known
+    coarse = coarse_of(noisy)
+    fit = fitted(coarse, shares, rounds=3)
+    np.testing.assert_allclose(fit.amounts, AMOUNTS, rtol=0.03, atol=5)
+    assert fit.weight[lost].mean() < 0.03
+    assert fit.weight[12:, 12:, 12:].mean() > 0.5
+    assert fit.noise == pytest.approx(5, rel=0.25)
+    assert fit.explained(coarse) > 0.99
+    kept = fitted(coarse, shares, rounds=2, before=fit, keep_weights=True)
     assert kept.weight is fit.weight
+
+
+def test_a_receive_field_is_taken_up_by_the_gain(known):
+    shares, noisy, _ = known
+    field = np.broadcast_to(np.linspace(0.7, 1.3, SHAPE[2], dtype=np.float32), SHAPE)
+    coarse = coarse_of(noisy * field)
+    fit = fitted(coarse, shares, rounds=6)
+    ratio = (fit.gain / field)[10:, 10:, 4:-4]
+    assert ratio.std() < 0.5 * field[10:, 10:, 4:-4].std()
+
+
+def test_what_is_not_inside_does_not_count(known):
+    shares, noisy, lost = known
+    inside = ~lost
+    spoilt = noisy.copy()
+    spoilt[lost] = 1e6
+    one, other = (fitted(coarse_of(values, inside), shares, rounds=3) for values in (noisy, spoilt))
+    assert not one.weight[lost].any()
+    np.testing.assert_array_equal(one.amounts, other.amounts)
+    np.testing.assert_array_equal(one.weight, other.weight)
+
+
+def test_a_drift_is_taken_off_the_signal(known):
+    shares, noisy, _ = known
+    drift = np.random.default_rng(3).normal(0, 30, SHAPE).astype(np.float32)
+    before = fitted(coarse_of(noisy), shares, rounds=3)
+    coarse = coarse_of(noisy + before.gain * drift)
+    told = fitted(coarse, shares, rounds=1, before=before, keep_weights=True, drift=drift)
+    untold = fitted(coarse, shares, rounds=1, before=before, keep_weights=True)
+    assert np.std(told.residual[12:, 12:, 12:]) < 0.4 * np.std(untold.residual[12:, 12:, 12:])
+    np.testing.assert_allclose(told.amounts, before.amounts, rtol=0.02, atol=5)
+
+
+@pytest.mark.parametrize("count", [100, 512, 70_001])
+def test_sums_of_products_are_exact_to_float32(count):
+    one, other = np.random.default_rng(4).uniform(0, 1, (2, 5, count)).astype(np.float32)
+    np.testing.assert_allclose(products(one, other), np.einsum("an,bn->ab", one.astype(float), other.astype(float)), rtol=1e-6)
+
+
+@pytest.mark.parametrize("threads", ["1", "2", "4"])
+def test_normal_equations_are_the_same_on_any_number_of_threads(threads, monkeypatch):
+    random = np.random.default_rng(5)
+    columns, heavy, right = (random.uniform(0, 1, shape).astype(np.float32) for shape in ((6, 41, 50, 60), (41, 50, 60), (41, 50, 60)))
+    monkeypatch.setattr("volstudio.registration.abreast.cores", lambda: 1)
+    normal, sums = normal_equations(columns, heavy, right)
+    np.testing.assert_allclose(normal, np.einsum("akji,bkji,kji->ab", *(one.astype(float) for one in (columns, columns, heavy))), rtol=1e-6)
+    np.testing.assert_allclose(sums, np.einsum("akji,kji->a", columns.astype(float), right.astype(float)), rtol=1e-6)
+    monkeypatch.setattr("volstudio.registration.abreast.cores", lambda: int(threads))
+    again = normal_equations(columns, heavy, right)
+    np.testing.assert_array_equal(again[0], normal)
+    np.testing.assert_array_equal(again[1], sums)
