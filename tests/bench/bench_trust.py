@@ -3,17 +3,23 @@
 Makes the cases of `trust_cases.py`, judges them, and prints the tables of docs/registration.md: first of the half that the limits were
 drawn on, then of the held-out half. ``--half held-out`` and ``--only WORD`` make fewer cases, ``--shared FOLDER`` judges the labelled
 outcomes of a folder's cases.json instead, ``--out FILE`` writes a line per outcome, and ``--cost`` compares the time with the
-registration's. `in_mm` is the adapter for judges that hand over two paths and a matrix.
+registration's. ``--turned FOLDER`` lays hard cases on themselves half a turn off, and ``--hard FILE`` prints the verdicts of rows that
+`bench_hard.py` wrote, by kind. `in_mm` is the adapter for judges that hand over two paths and a matrix.
 """
 
 from __future__ import annotations
 
 import argparse
 import csv
+import itertools
 import json
+import math
+import statistics
 import time
 from pathlib import Path
 
+import bench_hard
+import hard_cases
 import numpy as np
 import trust_cases
 import trust_scans
@@ -32,8 +38,11 @@ LABELS = {
     "bad": "more than 10 mm off",
     "none": "no overlap",
     "flipped": "mirrored left for right",
+    "turned": "climbed from half a turn off",
     "wrong": "another person",
 }
+# Long, or nearly the same from several sides.
+TURNED = ("body, CT - CT", "body, CT - PET", "body, a part", "micro-CT", "mouse", "bright field")
 COLUMNS = ("pair", "kind", "half", "label", "error_mm", "verdict", "bound_mm", "doubt", "seconds", "reasons")
 
 
@@ -50,14 +59,19 @@ def main():
     parser.add_argument("--only", default="", help="only pairs whose name holds this")
     parser.add_argument("--mricron", type=Path, default=trust_cases.MRICRON, help="templates of Debian's mricron-data")
     parser.add_argument("--shared", type=Path, help="folder with a cases.json of labelled outcomes")
+    parser.add_argument("--turned", type=Path, help="folder of real scans, as of bench_hard.py")
+    parser.add_argument("--hard", type=Path, nargs="+", help="CSV files of bench_hard.py")
     parser.add_argument("--out", type=Path)
     parser.add_argument("--cost", action="store_true")
     given = parser.parse_args()
     if given.cost:
         print(costs(given))
         return
+    if given.hard:
+        print(by_kind([row for path in given.hard for row in csv.DictReader(path.open())]))
+        return
     rows = []
-    for row in shared(given.shared) if given.shared else own(given):
+    for row in shared(given.shared) if given.shared else turned(given.turned) if given.turned else own(given):
         rows.append(row)
         told = "" if row["error_mm"] is None else f"{row['error_mm']:8.2f} mm"
         print(f"{row['pair']:44} {row['label']:8}{told:>12}  {row['verdict']:5}{row['bound_mm']:8.2f} mm  {row['doubt']:6.2f}", flush=True)
@@ -91,6 +105,22 @@ def shared(folder):
             pairing = prepared(fixed, trust_scans.flipped(moving) if case["mirror"] else moving)
         about = {"pair": case["id"], "kind": case["pair"], "half": "shared", "label": case["label"], "error_mm": case["error_mm"]}
         yield about | verdict_on(pairing, np.linalg.inv(np.array(case["matrix"]).reshape(4, 4)), 1.0)
+
+
+def turned(data):
+    """Rows of hard cases: the truth, and where climbs from half a turn about each principal axis end."""
+    for kind, seed in itertools.product(TURNED, range(4)):
+        case = hard_cases.build(kind, "easy", seed, data=data)
+        pairing, scale = prepared(case.fixed, case.moving), case.tolerance_mm / 2
+        middle = case.points.mean(axis=0)
+        axes = np.linalg.svd(case.points - middle, full_matrices=False)[2]
+        starts = [case.truth @ trust_scans.moved(axis, 180, np.zeros(3), centre=middle) for axis in axes]
+        ends = [np.linalg.inv(trust_cases.fitted_map(case.fixed, case.moving, np.linalg.inv(start))) for start in starts]
+        for label, matrix in (("good", case.truth), *(("turned", end) for end in ends)):
+            about = {"pair": f"{kind} {seed}", "kind": kind, "half": "half a turn off", "label": label}
+            error = case.error_mm(matrix) / scale
+            if label == "good" or error > trust_cases.WRONG_MM:
+                yield about | {"error_mm": error} | verdict_on(pairing, np.linalg.inv(matrix), scale)
 
 
 def prepared(fixed, moving):
@@ -127,6 +157,24 @@ def table(rows):
         f"Median CPU time of a verdict {np.median([row['seconds'] for row in rows]):.2f} s.",
     ]
     return "\n".join(lines)
+
+
+def by_kind(rows):
+    """Verdicts on the answers of bench_hard.py: right ones and wrong ones, and how often the bound of right ones holds."""
+    lines = ["| kind | right | `pass` | `look` | `fail` | bound holds | wrong | `pass` | `look` | `fail` |", "|" + "---|" * 10]
+    groups = {name: [] for name in bench_hard.GROUPS}
+    for row in rows:
+        groups[next(name for name, words in bench_hard.GROUPS.items() if any(word in row["kind"] for word in words))].append(row)
+    for name, here in (*groups.items(), ("all", rows)):
+        right = [row for row in here if float(row["error_mm"]) < float(row["tolerance_mm"])]
+        wrong = [row for row in here if row not in right]
+        known = [row for row in right if math.isfinite(float(row["bound_mm"]))]
+        holds = sum(float(row["bound_mm"]) >= float(row["error_mm"]) for row in known)
+        told = [[sum(row["verdict"] == verdict for row in some) for verdict in ("pass", "look", "fail")] for some in (right, wrong)]
+        figures = (name, len(right), *told[0], f"{holds} of {len(known)}", len(wrong), *told[1])
+        lines.append("| " + " | ".join(map(str, figures)) + " |")
+    ratios = [float(row["bound_mm"]) / max(float(row["error_mm"]), 1e-9) for row in known]
+    return "\n".join([*lines, "", f"Median bound over the error of right ones {statistics.median(ratios):.1f}."])
 
 
 def area_under_curve(good, wrong):

@@ -55,6 +55,7 @@ KINDS = {
     "EPI slab 20 mm": COARSE,
     "T1 slab 10 mm": FINE,
     "octant": Protocol((180, 200, 160), (1.1, 1.1, 1.1)),
+    "EPI octant": COARSE,
     "T1 x 0.1": FINE,
     "EPI x 0.001": COARSE,
 }
@@ -92,6 +93,8 @@ STRANGERS = (
     ("someone", "colin", "PET"),
     ("spm152", "colin", "EPI with dropout"),
     ("chris", "colin", "octant"),
+    ("chris", "colin", "EPI octant"),
+    ("someone", "chris", "EPI octant"),
     ("chris", "colin", "EPI slab 20 mm"),
     ("colin", "chris", "T2, lesion"),
     ("colin", "chris", "heavy noise"),
@@ -184,7 +187,7 @@ def scanned(person: str, kind: str, rng) -> tuple[Volume, Volume, np.ndarray, fl
         moving = scans.slab(moving, 20.0 * size)
     if "10 mm" in kind:
         moving = scans.slab(moving, 10.0 * size)
-    if kind == "octant":
+    if "octant" in kind:
         moving = scans.cropped(moving, (0.5, 0.12, 0.5), (0.92, 0.5, 0.9))
     scale = float(kind.split(" x ")[1]) if " x " in kind else 1.0
     if scale != 1.0:
