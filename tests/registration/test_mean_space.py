@@ -8,14 +8,11 @@ import numpy as np
 import pytest
 
 from volstudio.errors import RegistrationError
-from volstudio.geometry.affine import Affine
 from volstudio.geometry.barycentre import barycentre
 from volstudio.geometry.rigid import RigidTransform
-from volstudio.registration.mean_space import MeanSpace, mean_space
+from volstudio.registration.mean_space import mean_space
 from volstudio.registration.plan import Mask, RegistrationPlan
-from volstudio.registration.result import RegistrationResult
 from volstudio.registration.rigid import register
-from volstudio.registration.trust import Trust
 
 SHAPE = (36, 44, 34)
 PLAN = RegistrationPlan(samples=6000, refine="builtin")
@@ -126,28 +123,6 @@ def test_of_two_and_two_neither_is_believed(heads, scans):
     found = mean_space([scans["a"], others[0], scans["b"], others[1]], plan=NEAR)
     assert found.verdict == "fail"
     assert found.notes[0].startswith("do not use it as it is: ")
-
-
-@pytest.mark.parametrize(
-    ("verdicts", "weights", "joined_by"),
-    [
-        ({"ab": "pass"}, {}, "pass"),
-        ({"ab": "look"}, {}, "look"),
-        ({"ab": "fail"}, {}, "fail"),
-        ({}, {}, ""),
-        ({"ab": "pass", "bc": "pass", "ac": "fail"}, {}, "pass"),
-        ({"ab": "pass", "bc": "look", "ac": "fail"}, {}, "look"),
-        ({"ab": "pass", "bc": "fail", "ac": "fail"}, {}, "fail"),
-        ({"ab": "pass", "bc": "fail", "ac": "fail"}, {"c": 0.0}, "pass"),
-        ({"ab": "pass", "cd": "pass", "ac": "fail", "ad": "fail", "bc": "fail", "bd": "fail"}, {}, "fail"),
-    ],
-)
-def test_the_verdict_is_that_of_the_weakest_link_that_is_needed(verdicts, weights, joined_by):
-    trusts = {tuple(pair): Trust(verdict, 1.0, (f"{pair} doubted",), 1.0, {}) for pair, verdict in verdicts.items()}
-    pairs = {ends: RegistrationResult(Affine.identity("m", "f"), Affine.identity("m", "f"), 1.0, "", trust=t) for ends, t in trusts.items()}
-    names = sorted({name for ends in pairs for name in ends} or "ab")
-    found = MeanSpace("mean", {}, {name: weights.get(name, 1.0) for name in names}, {}, pairs=pairs)
-    assert found.verdict == joined_by
 
 
 def test_masks_go_to_the_pairs_of_their_scans(heads, scans):
