@@ -62,7 +62,14 @@ def test_a_pane_made_narrow_still_shows_everything_until_a_person_has_turned_it(
     assert x.max() < pane.width()
     assert y.min() > 0
     assert y.max() < pane.height()
+    middle_of_all = camera_of(pane.renderer).focal_point
+    hand.type(window3d.placement.fields[0], "200")
+    drawn(window3d, hand)
+    pane.setFixedWidth(260)
+    hand.until(lambda: pane.width() == 260 and not pane._resized, "the pane is a little wider")
+    assert camera_of(pane.renderer).focal_point == pytest.approx(middle_of_all)  # a layer that goes is watched as it goes
     hand.drag(pane, (100, 100), (130, 100))
+    drawn(window3d, hand)
     eye = window3d.desk.shown.camera
     pane.setFixedWidth(300)
     hand.until(lambda: pane.width() == 300 and not pane._resized, "the pane is wider")
