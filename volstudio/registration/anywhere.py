@@ -51,6 +51,7 @@ CONTESTED = 2  # levels
 # turned, rises slowly to its true place: at 3 steps and 0.6 it was given up.
 LEAST_STEPS, HOPELESS = 5, 0.4
 FINE_ITERATIONS = 40
+LEADING = 30_000  # points
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,8 +104,16 @@ BETWEEN = Stage(samples=20_000, bins=32, step=0.25, tolerance=0.02, iterations=1
 
 
 def fine(plan: RegistrationPlan) -> Stage:
-    """The stage of the finest level."""
-    return Stage(samples=plan.samples, bins=plan.bins, step=0.25, tolerance=plan.tolerance, iterations=FINE_ITERATIONS, metric=plan.metric)
+    """The stage of the finest level; where more points of both scans are compared after it, it only leads there."""
+    ends = plan.polish == "none"
+    return Stage(
+        samples=plan.samples if ends else min(plan.samples, LEADING),
+        bins=plan.bins,
+        step=0.25,
+        tolerance=plan.tolerance if ends else max(plan.tolerance, BETWEEN.tolerance),
+        iterations=FINE_ITERATIONS,
+        metric=plan.metric,
+    )
 
 
 def contest(

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
@@ -20,9 +20,10 @@ if TYPE_CHECKING:
 
     from volstudio.geometry.affine import FloatArray
     from volstudio.registration.bounds import Bounds
-    from volstudio.registration.comparison import Comparison, Likeness
+    from volstudio.registration.comparison import Likeness
+    from volstudio.registration.field import Samples
 
-__all__ = ["Pace", "Summit", "climb", "climb_each"]
+__all__ = ["Compared", "Pace", "Summit", "climb", "climb_each", "turn"]
 
 # Armijo's share of the promised gain that a step must bring, and by how much a step that fails it shrinks.
 SUFFICIENT = 1e-4
@@ -31,6 +32,16 @@ MOST_HALVINGS = 6
 # Longest step, in first steps; an inverse Hessian of few steps may promise the moon.
 LONGEST = 4.0
 FLAT = 1e-12
+
+
+class Compared(Protocol):
+    """What can be climbed: samples, and the likeness where their centroid lies at a position, turned; see `Comparison.at_each`."""
+
+    samples: Samples
+
+    def at_each(self, rotations: FloatArray, positions: FloatArray, *, slope: bool = True) -> list[Likeness]:
+        """Likeness at several poses."""
+        ...
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -91,7 +102,7 @@ class Pace:
 
 
 def climb(
-    comparison: Comparison,
+    comparison: Compared,
     pose: FloatArray,
     *,
     step_mm: float,
@@ -103,7 +114,7 @@ def climb(
 
     Parameters
     ----------
-    comparison : Comparison
+    comparison : Comparison or its like
     pose : (4, 4) float array
         Rigid, source frame -> target frame.
     step_mm, tolerance_mm, iterations
@@ -116,12 +127,13 @@ def climb(
 
 
 def climb_each(
-    comparison: Comparison,
+    comparison: Compared,
     poses: Sequence[FloatArray],
     pace: Pace,
     *,
     report: Callable[[int, Summit], None] = lambda *_: None,
     hopeless: Callable[[list[Summit]], Sequence[bool]] | None = None,
+    inverse: FloatArray | None = None,
 ) -> list[Summit]:
     """The nearest summit uphill of each pose.
 
@@ -129,13 +141,15 @@ def climb_each(
 
     Parameters
     ----------
-    comparison : Comparison
+    comparison : Comparison or its like
     poses : sequence of (4, 4) float array
     pace : Pace
     report : callable
         Called with the number of the pose after every step.
     hopeless : callable, optional
         Says of the summits so far, one per pose, which climbs need not go on: they end where they are.
+    inverse : (6, 6) float array, optional
+        Inverse Hessian of the negative likeness to begin with, in mm of turn and of shift; None: the first step goes straight uphill.
     """
     centroid, radius = comparison.samples.centroid, max(comparison.samples.radius, FLAT)
 
@@ -148,7 +162,7 @@ def climb_each(
 
         return tell
 
-    climbs = {number: _climbing(centroid, radius, pose, pace, teller(number)) for number, pose in enumerate(poses)}
+    climbs = {number: _climbing(centroid, radius, pose, pace, teller(number), inverse=inverse) for number, pose in enumerate(poses)}
     asked = {number: next(each) for number, each in climbs.items()}
     while asked:
         rotations, positions = (np.stack(each) for each in zip(*asked.values(), strict=True))
@@ -167,12 +181,17 @@ def climb_each(
 
 
 def _climbing(
-    centroid: FloatArray, radius: float, pose: FloatArray, pace: Pace, report: Callable[[Summit], None]
+    centroid: FloatArray,
+    radius: float,
+    pose: FloatArray,
+    pace: Pace,
+    report: Callable[[Summit], None],
+    *,
+    inverse: FloatArray | None,
 ) -> Generator[tuple[FloatArray, FloatArray], Likeness, Summit]:
     """One climb: asks for the likeness at a rotation and a position of the centroid, is sent it, and so on to the summit."""
     place = yield from _look(radius, pose[:3, :3], pose[:3, :3] @ centroid + pose[:3, 3])
     summit = _summit(place, centroid, steps=0)
-    inverse: FloatArray | None = None
     step_mm = pace.step_mm
     for number in range(1, pace.iterations + 1):
         if not np.isfinite(place.value) or np.linalg.norm(place.slope) < FLAT:
@@ -216,7 +235,7 @@ def _line_search(
 ) -> Generator[tuple[FloatArray, FloatArray], Likeness, tuple[_Place, FloatArray] | None]:
     """The first place along a move, ever shorter, that gains enough, and the move to it; None where none does."""
     for _ in range(MOST_HALVINGS):
-        rotation, position, done = _turn(move[:3] / radius) @ place.rotation, place.position + move[3:], move
+        rotation, position, done = turn(move[:3] / radius) @ place.rotation, place.position + move[3:], move
         if within is not None:
             rotation, position = _kept(within, rotation, position, centroid)
             axis, angle = to_axis_angle(proper(rotation @ place.rotation.T))
@@ -247,7 +266,7 @@ def _bfgs(inverse: FloatArray | None, move: FloatArray, change: FloatArray) -> F
     return np.asarray(keep @ inverse @ keep.T + np.outer(move, move) / curvature)
 
 
-def _turn(vector: FloatArray) -> FloatArray:
+def turn(vector: FloatArray) -> FloatArray:
     """Rotation by a vector's length, in radians, about its direction (Rodrigues' formula)."""
     x, y, z = vector.tolist()
     angle = math.sqrt(x * x + y * y + z * z)

@@ -85,14 +85,15 @@ class RegistrationPlan(msgspec.Struct, frozen=True, forbid_unknown_fields=True, 
         both objects, all as the headers turn them.
     refine : {"simpleitk", "builtin"}
         Who climbs to the end: SimpleITK's registration, or the metric that the search uses too. Both are measured in
-        ``docs/registration.md``; the second is faster.
+        ``docs/registration.md``; the second is faster. After either, ``polish`` and ``settle`` say what the last steps are.
     levels_mm : tuple of float
         Voxel edge of each level of the pyramid in mm, coarse to fine. Empty: chosen from the size of the object and of its voxels, 8, 4 and
         2 mm for a head.
     bins : int
         Intensity classes of the joint histogram, along each axis.
     samples : int
-        Points of the finest level at which the images are compared; coarser levels use fewer.
+        Points of either scan that the last steps compare, or the voxels of the finest level where these are fewer; the climbs before them
+        use fewer.
     iterations : int
         Most steps of the optimiser per level.
     tolerance : float
@@ -110,6 +111,9 @@ class RegistrationPlan(msgspec.Struct, frozen=True, forbid_unknown_fields=True, 
         The last step of a coarse scan on an anatomy, such as EPI or PET: "auto" fits its signal voxel by voxel where one scan's voxels are
         coarse and larger than the other's and it is dark where the other is bright; "signal" asks for it, so that the result says where it
         could not be done; "none" ends with the climb.
+    polish : {"auto", "none"}
+        The last steps of any other pair: "auto" compares ``samples`` points of both scans, by the built-in metric; "none" ends with the
+        climb, which then compares so many points of one scan.
     preset : str
         Name of the preset that it was made from, for the record.
 
@@ -127,7 +131,7 @@ class RegistrationPlan(msgspec.Struct, frozen=True, forbid_unknown_fields=True, 
     refine: Literal["simpleitk", "builtin"] = "simpleitk"
     levels_mm: tuple[float, ...] = ()
     bins: int = 32
-    samples: int = 60_000
+    samples: int = 150_000
     iterations: int = 200
     tolerance: float = 0.005
     seed: int = 20
@@ -137,6 +141,7 @@ class RegistrationPlan(msgspec.Struct, frozen=True, forbid_unknown_fields=True, 
     moving_mask: Mask | None = None
     time: Literal["first", "mean"] | int = "first"
     settle: Literal["auto", "signal", "none"] = "auto"
+    polish: Literal["auto", "none"] = "auto"
     preset: str = ""
 
     @classmethod

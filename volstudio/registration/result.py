@@ -30,16 +30,17 @@ class TraceStep:
         Of the plan's kind; larger is more alike. Not comparable between levels.
     moving_to_fixed : (4, 4) read-only float array
         Present pose: moving scanner -> fixed scanner, mm, RAS+.
-    engine : {"builtin", "simpleitk", "signal"}
-        Whose step it was; their metrics are not comparable either. Of the last, which fits a coarse scan's signal, the metric is the share
-        of the signal that is explained, and the level the coarse scan's voxel edge.
+    engine : {"builtin", "simpleitk", "polish", "signal"}
+        Whose step it was; their metrics are not comparable either. "polish" is the built-in metric on many points of both scans. Of
+        "signal", which fits a coarse scan's signal, the metric is the share of it that is explained, and the level the coarse scan's voxel
+        edge.
     """
 
     level_mm: float
     iteration: int
     metric: float
     moving_to_fixed: FloatArray
-    engine: Literal["builtin", "simpleitk", "signal"] = "builtin"
+    engine: Literal["builtin", "simpleitk", "polish", "signal"] = "builtin"
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -24,6 +24,7 @@ from volstudio.registration.finish import finished
 from volstudio.registration.notes import doubts, of_bounds, of_plan
 from volstudio.registration.pairing import Pairing
 from volstudio.registration.plan import DEFAULT, RegistrationPlan
+from volstudio.registration.polish import both_count, distance, polished
 from volstudio.registration.result import RegistrationResult, TraceStep
 from volstudio.registration.sitk_bridge import Climb, climb, itk_versions
 from volstudio.volumes.volume import check_volume
@@ -40,8 +41,9 @@ __all__ = ["register"]
 
 # SimpleITK begins on the built-in metric's summit: its first step, in voxels of the finest level, is what the two may differ by.
 ITK_STEP = 0.05
-# It covers the object as evenly with half of many samples; each costs it ten times as much.
-ENOUGH_SAMPLES = 30_000
+# It covers the object as evenly with half of many samples, each of which costs it ten times as much; where more are compared after it, the
+# fewest will do.
+ENOUGH_SAMPLES, LEADING_SAMPLES = 30_000, 15_000
 # Shares of the progress: preparing, searching and climbing, judging.
 PARTS = ((0.0, 0.2), (0.2, 0.75), (0.75, 1.0))
 UNJUDGED_PARTS = ((0.0, 0.25), (0.25, 1.0), (1.0, 1.0))
@@ -127,7 +129,10 @@ def register(
         refuse_apart(scans, pairing, pose)
         end, rival = way.from_here(pose, climbing), 0.0
     fitting = way.fit_report(climbing), lambda: climbing("fitting the signal", 1.0)
-    end, fit_notes = finished(end, pairing, plan, scans=scans, regions=regions, bounds=bounds, reports=fitting)
+    climbed = end
+    end, fit_notes = finished(climbed, pairing, plan, scans=scans, regions=regions, bounds=bounds, reports=fitting)
+    if end is climbed and plan.polish == "auto":
+        end = way.polished(end, climbing, masked=regions != (None, None))
     overlap = pairing.overlap(end.pose)
     return RegistrationResult(
         moving_to_fixed=Affine(pairing.moving_to_fixed(end.pose), begin.source, begin.target),
@@ -141,7 +146,7 @@ def register(
             *of_plan(asked, plan, regions),
             *of_bounds(bounds, end.pose),
             *fit_notes,
-            *doubts(plan, likeness=end.value, overlap=overlap, rival=rival),
+            *doubts(plan, likeness=climbed.value, overlap=overlap, rival=rival),
         ),
         trust=_trust(pairing, end.pose, rival, judging) if judge else None,
         versions={"volstudio": volstudio.__version__, "numpy": np.__version__, **itk_versions()},
@@ -184,17 +189,45 @@ class _Way:
             return Climb(end.pose, end.value, f"converged after {end.steps} steps: the step became shorter than the tolerance")
         return Climb(end.pose, end.value, f"stopped at the limit of {end.steps} steps before it had converged")
 
+    def polished(self, end: Climb, progress: Progress, *, masked: bool) -> Climb:
+        """The end of a climb, or where many points of both scans fit best next to it; an end at the plan's bounds stays."""
+        if self.bounds is not None and self.bounds.stops(end.pose):
+            return end
+        levels = source, _ = self.pairing.source[-1], self.pairing.target[-1]
+        both = not masked and both_count(levels)
+        last = polished(
+            levels,
+            end.pose,
+            self.plan,
+            both=both,
+            within=self.bounds,
+            report=lambda summit: self.note(source.spacing, summit, progress, 1.0, engine="polish"),
+            pause=lambda: progress("comparing more points", 1.0),
+        )
+        if last is None:
+            return end
+        scans, steps = "both scans" if both else "one scan", f"{last.steps} step{'' if last.steps == 1 else 's'}"
+        words = f"then {steps} on more points of {scans} led {distance(source, end.pose, last.pose):.2g} mm on"
+        return Climb(last.pose, last.value, f"{end.stop_reason}; {words}")
+
     def _itk(self, pose: FloatArray, progress: Progress) -> Climb:
         """The end of a climb by SimpleITK at the finest level, from the summit of the built-in metric."""
         source, target = self.pairing.source[-1], self.pairing.target[-1]
         centre, _ = source.moments()  # the middle of the object: about it, turns disturb shifts least
         steps = (ITK_STEP * source.spacing, min(self.plan.tolerance, ITK_STEP / 2) * source.spacing)
         report = _ItkReport(self, source.spacing, steps, progress)
-        samples = min(self.plan.samples, max(ENOUGH_SAMPLES, self.plan.samples // 2))
+        enough = max(ENOUGH_SAMPLES, self.plan.samples // 2) if self.plan.polish == "none" else LEADING_SAMPLES
+        samples = min(self.plan.samples, enough)
         return climb(source, target, pose, centre=centre, plan=self.plan, samples=samples, step_mm=steps, report=report)
 
     def note(
-        self, level_mm: float, summit: Summit, progress: Progress, share: float, *, engine: Literal["builtin", "simpleitk"] = "builtin"
+        self,
+        level_mm: float,
+        summit: Summit,
+        progress: Progress,
+        share: float,
+        *,
+        engine: Literal["builtin", "simpleitk", "polish"] = "builtin",
     ) -> None:
         """Write a step into the trace and tell it."""
         self.trace.append(replace(self._step(level_mm, summit), engine=engine))
