@@ -101,6 +101,21 @@ def test_one_that_is_far_from_the_others_counts_by_how_far():
     np.testing.assert_allclose(weighed(four, {pair: gap * 4 for pair, gap in near.items()} | {"ad": 0.8, "bd": 0.8, "cd": 0.8}).weights, 1)
 
 
+def test_what_is_usual_is_so_among_the_core():
+    near = dict.fromkeys(("ab", "ac", "bc"), 0.05) | dict.fromkeys(("ad", "bd", "cd"), 0.25)
+    core = dict.fromkeys((*near,), "pass")
+    strangers = [f"{one}{other}" for other in "ef" for one in "abcd"]
+    found = weighed(core | dict.fromkeys(strangers, "fail"), near | dict.fromkeys(strangers, 30.0))
+    np.testing.assert_allclose(found.weights, [1, 1, 1, (0.2 / 0.25) ** 2, 0, 0])
+    crowd = [f"{one}{other}" for other in "cdef" for one in "ab"]
+    found = weighed({"ab": "pass"} | dict.fromkeys(crowd, "fail"), {"ab": 0.01} | dict.fromkeys(crowd, 30.0))
+    np.testing.assert_array_equal(found.weights, [1, 1, 0, 0, 0, 0])
+
+
+def test_a_pair_that_leads_out_of_the_core_has_next_to_no_say():
+    assert Hearing.of(3, numbered({"ab": "pass", "ac": "look", "bc": "look"})).shares[0, 2] <= 0.001
+
+
 def test_one_outside_the_core_counts_for_nothing_however_near_it_lies():
     found = weighed({"ab": "pass", "ac": "look", "bc": "look"}, {"ab": 0.01, "ac": 0.01, "bc": 0.01})
     np.testing.assert_array_equal(found.weights, [1, 1, 0])
@@ -125,6 +140,11 @@ def test_notes_tell_what_a_person_should_know():
     assert said == ("look closely: c counted for nothing: it contradicts the other scans by 4.3 mm, and odd; is it of the same person?",)
     (half,) = notes_on(pairs, {"a": 1.0, "b": 1.0, "c": 0.64}, {"a": 0.01, "b": 0.01, "c": 0.2}, why={"c": ""}, floor=0.1)[1:]
     assert half == "look closely: c counted for 64% only: it contradicts the other scans by 0.2 mm; is it of the same person?"
+    strangers = {"c": 0.0, "d": 0.0}
+    told = notes_on(
+        pairs, {"a": 1.0, "b": 1.0} | strangers, {"a": 0.01, "b": 0.01, "c": 30.0, "d": 30.0}, why={"c": "", "d": ""}, floor=0.1
+    )
+    assert [note.split(" counted")[0] for note in told] == ["look closely: c", "look closely: d"]  # the others do not contradict each other
     apart = {"a": 0.7, "b": 0.7}
     assert notes_on({("a", "b"): judged("pass")}, {"a": 1.0, "b": 1.0}, apart, why={}, floor=0.1) == (
         "look closely: the scans contradict each other by 0.7 mm, and which are wrong cannot be told",
