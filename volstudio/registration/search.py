@@ -32,14 +32,11 @@ if TYPE_CHECKING:
     from volstudio.registration.bounds import Bounds
     from volstudio.registration.prepare import Level
 
-__all__ = ["Trial", "search"]
+__all__ = ["QUICK", "THOROUGH", "Effort", "Trial", "search"]
 
-# 300 rotations lie about 35 degrees apart, so that some start is within 20 of any pose: MI at this level draws in from 30.
-ROTATIONS = 300
 SAMPLES = 1000
 CLASS_SAMPLES = 4000
-# Every so many-th sample judges a rotation first, at every other place; so many rotations are judged by all samples, at so many places.
-FEW, LIKELY, PLACES = 3, 64, 64
+PLACES = 64  # of a likely rotation that are judged by all samples
 LOOKED_UP = 1 << 14  # voxels at once: their numbers and indices stay in a core's cache
 # Shifts are tried this many voxels apart.
 STRIDE = 2
@@ -55,6 +52,28 @@ AIR = 0.06
 NARROW_DEG, PART_OF_BOUND = 60.0, 0.6
 # Two trials count as one below this turn (Frobenius norm of the difference of the matrices) and this many voxels.
 SAME_TURN, SAME_SHIFT = 0.05, 3.0
+
+
+@dataclass(frozen=True, slots=True)
+class Effort:
+    """How hard is searched.
+
+    Parameters
+    ----------
+    rotations : int
+        Spread evenly. 300 lie about 35 degrees apart, so that some start is within 20 of any pose: MI at this level draws in from 30.
+    few : int
+        Every so many-th sample judges a rotation first, at every other place.
+    likely : int
+        So many rotations are then judged by all samples, at their best places.
+    """
+
+    rotations: int
+    few: int
+    likely: int
+
+
+QUICK, THOROUGH = Effort(300, 3, 64), Effort(600, 2, 128)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -73,7 +92,16 @@ class Trial:
     pose: FloatArray
 
 
-def search(source: Level, target: Level, *, keep: int, seed: int, progress: Progress, within: Bounds | None = None) -> list[Trial]:
+def search(
+    source: Level,
+    target: Level,
+    *,
+    keep: int,
+    seed: int,
+    progress: Progress,
+    within: Bounds | None = None,
+    effort: Effort = QUICK,
+) -> list[Trial]:
     """The best distinct poses of a level in another, best first.
 
     Parameters
@@ -88,12 +116,13 @@ def search(source: Level, target: Level, *, keep: int, seed: int, progress: Prog
         Told after every few rotations.
     within : Bounds, optional
         Only rotations and places within them are tried, about the pose in their middle.
+    effort : Effort
     """
     target = _thickened(target)
     samples = Samples.draw(source, SAMPLES, seed=seed)
     crisp = np.searchsorted(_class_edges(source, seed), samples.values)
     middle, shifts = target.moments()[0], _shifts(samples, target)
-    rotations = np.concatenate([cube_rotations(), spread_rotations(ROTATIONS)])
+    rotations = np.concatenate([cube_rotations(), spread_rotations(effort.rotations)])
     if within is not None:
         rotations = _rotations_within(within, rotations)
         shifts = _shifts_within(within, shifts, target, samples.centroid)
@@ -112,8 +141,8 @@ def search(source: Level, target: Level, *, keep: int, seed: int, progress: Prog
         return np.concatenate(abreast([partial(piece, some) for some in pieces]))
 
     # A part of the samples, spread as evenly as all, tells which rotations are worth all of them.
-    rough = judged(Crowd(samples.points[:, ::FEW], crisp[::FEW]), rotations, half[None], progress.part(0.0, 0.7))
-    likely = np.sort(np.argsort(-rough.max(axis=1), kind="stable")[:LIKELY])
+    rough = judged(Crowd(samples.points[:, :: effort.few], crisp[:: effort.few]), rotations, half[None], progress.part(0.0, 0.7))
+    likely = np.sort(np.argsort(-rough.max(axis=1), kind="stable")[: effort.likely])
     which = _likely_places(shifts, half, rough[likely])
     scores = judged(Crowd(samples.points, crisp), rotations[likely], which, progress.part(0.7, 1.0))
     places = middle + np.einsum("ab,nb->na", target.steps, shifts)
