@@ -71,3 +71,27 @@ def test_a_registration_is_one_move_whose_answer_is_told_against_where_it_began(
     assert found.change == found.value - began > 0
     ready.desk.undo()
     assert settled(ready, hand).change == began - found.value
+
+
+def test_a_move_that_ends_before_its_last_answer_is_told_whole(ready, hand, monkeypatch):
+    """A registration goes by way of one pose to another, and the reading of the first comes when the layer lies at its end already."""
+    from volstudio.apps.studio.six import placed_by
+    from volstudio.session.commands import Place
+
+    began, desk, asked = settled(ready, hand), ready.desk, []
+    layer = desk.session.scene.layer("epi")
+    on_the_way, end = (placed_by(layer, desk.volumes(layer), (mm, 0, 0, 0, 0, 0)) for mm in (12.0, 6.0))
+    monkeypatch.setattr(desk.worker, "start", lambda what, work, done, **_: asked.append(lambda: done(work(None))) or object())
+    desk.set_preview("epi", on_the_way)
+    hand.until(lambda: asked, "the pose on the way is asked about")
+    desk.set_preview(None)
+    desk.apply(Place("epi", end))
+    asked.pop()()
+    hand.until(lambda: asked, "the end is asked about")
+    asked.pop()()
+    reading = ready.likeness.reading
+    assert reading.change == reading.value - began.value
+    desk.undo()
+    hand.until(lambda: asked, "the way back is asked about")
+    asked.pop()()
+    assert ready.likeness.reading.change == began.value - reading.value  # another move

@@ -209,5 +209,6 @@ class Likeness(QObject):
         self.changed.emit()
 
     def _going_on(self) -> bool:
-        """Whether what moves the layer has not let go of it."""
-        return self._desk.previewing is not None or QApplication.mouseButtons() != Qt.MouseButton.NoButton
+        """Whether what moves the layer has not let go of it, or has but where it was let go has not been read yet."""
+        held = self._desk.previewing is not None or QApplication.mouseButtons() != Qt.MouseButton.NoButton
+        return held or (self._read_of is not None and not self._read_of.same(self.relation()))
