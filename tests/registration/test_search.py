@@ -16,7 +16,7 @@ from volstudio.registration.plan import RegistrationPlan
 from volstudio.registration.prepare import choose_levels, own_frame, prepare
 from volstudio.registration.search import search
 
-PLAN = RegistrationPlan(samples=20_000)
+PLAN = RegistrationPlan(samples=20_000, polish="none")
 
 
 def silent(*_):
