@@ -34,19 +34,16 @@ class Preset:
     changes: Mapping[str, Any] = field(default_factory=dict)
 
 
-# Twice the points of the last steps: chance is what is left where two scans are alike, or as sharp as those of specimens. Of 16 pairs of
-# heads all but one came as near or nearer, heavy noise by a third; of 8 small objects none went farther, specimens came nearer by a tenth
-# to a half. Correlation loses to information as soon as one scan has noise or a bias field.
-MORE_POINTS = {"samples": 300_000}
-
 PRESETS: dict[str, Preset] = {
-    "same-modality": Preset("two scans of one contrast, such as two T1", MORE_POINTS),
+    # Twice the points of the last steps: where two scans are alike, chance is what is left, above all in noise. Correlation loses to
+    # information as soon as one scan has noise or a bias field.
+    "same-modality": Preset("two scans of one contrast, such as two T1", {"samples": 300_000}),
     "cross-modality": Preset("two contrasts, the default under its own name"),
     "epi-to-anatomy": Preset("a functional scan and an anatomy of the same head", {"settle": "signal"}),
     "ct-to-mr": Preset("computed tomography and magnetic resonance"),
     "pet-to-mr": Preset("a coarse and noisy emission scan and an anatomy"),
     "partial-fov": Preset("a slab, a corner or a few slices in a whole"),
-    "small-animal": Preset("a mouse, a rat, a specimen", MORE_POINTS),
+    "small-animal": Preset("a mouse, a rat, a specimen"),
 }
 
 
