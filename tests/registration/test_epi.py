@@ -22,13 +22,14 @@ def dark_where_bright(values):
     return np.where(values < 40, 0.0, 900 - values)
 
 
-def coarse_signal(heads, affine, contrast):
-    """Signal averaged over each coarse voxel, and lost around a place low in front."""
+def coarse_signal(heads, affine, contrast, *, even=False):
+    """Signal averaged over each coarse voxel; unless it is even, lost around a place low in front, and brighter on one side."""
     steps = [(np.arange(n * SUB) - (SUB - 1) / 2) / SUB for n in COARSE]
     points = np.stack(np.meshgrid(*steps, indexing="ij"), axis=-1) @ affine[:3, :3].T + affine[:3, 3]
     signal = contrast(heads.head_at(points))
-    signal *= 1 - 0.9 * np.exp(-(((points - (0, 60, -30)) / (25, 25, 20)) ** 2).sum(axis=-1))
-    signal *= 1 + 0.003 * points[..., 0] - 0.002 * points[..., 2]
+    if not even:
+        signal *= 1 - 0.9 * np.exp(-(((points - (0, 60, -30)) / (25, 25, 20)) ** 2).sum(axis=-1))
+        signal *= 1 + 0.003 * points[..., 0] - 0.002 * points[..., 2]
     blocks = signal.reshape(COARSE[0], SUB, COARSE[1], SUB, COARSE[2], SUB)
     return blocks.mean(axis=(1, 3, 5))
 
@@ -94,6 +95,16 @@ def test_the_same_contrast_is_left_alone(scans, heads):
     found, _ = settle(anatomy, coarse, np.eye(4))
     assert isinstance(found, Unsettled)
     assert "dark" in found.words
+
+
+def test_a_scan_without_dropout_and_bias_is_left_alone(scans, heads):
+    anatomy, epi, truth = scans
+    affine = truth @ epi.affine.matrix
+    signal = coarse_signal(heads, affine, dark_where_bright, even=True)
+    noise = np.random.default_rng(3).normal(0, 15, signal.shape)
+    found, _ = settle(anatomy, heads.volume_of((signal + noise).astype(np.float32), affine, "even"), np.eye(4))
+    assert isinstance(found, Unsettled)
+    assert "neither dropout nor a bias field" in found.words
 
 
 def test_noise_is_left_alone(scans, heads):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -91,3 +93,18 @@ def test_normal_equations_are_the_same_on_any_number_of_threads(threads, monkeyp
     again = normal_equations(columns, heavy, right)
     np.testing.assert_array_equal(again[0], normal)
     np.testing.assert_array_equal(again[1], sums)
+
+
+def test_the_unevenness_of_a_gain_is_its_spread_over_its_mean_where_voxels_count(known):
+    shares, noisy, _ = known
+    coarse = coarse_of(noisy)
+    fit = fitted(coarse, shares, rounds=1)
+    one = np.ones(SHAPE, np.float32)
+    two_halves = one.copy()
+    two_halves[:10] = 3.0  # mean 2, standard deviation 1
+    only_one = np.zeros(SHAPE, np.float32)
+    only_one[:10] = 1.0
+    assert coarse.unevenness(replace(fit, gain=one, weight=one)) == 0
+    assert coarse.unevenness(replace(fit, gain=two_halves, weight=one)) == pytest.approx(0.5, rel=1e-3)
+    assert coarse.unevenness(replace(fit, gain=two_halves, weight=only_one)) == pytest.approx(0, abs=1e-6)
+    assert coarse.unevenness(replace(fit, gain=7 * two_halves, weight=one)) == pytest.approx(0.5, rel=1e-3)

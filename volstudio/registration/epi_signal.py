@@ -10,6 +10,7 @@ bone and fat whose contrast is another than the brain's. Single voxels far off d
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
@@ -72,6 +73,13 @@ class Coarse:
         above, below = abreast([partial(around, self.signal), partial(around, model)])
         ridge = np.float32(8 * LEAST_GAIN * below.sum(dtype=np.float64) / self._count)  # for each of a block's voxels
         return spread_out((above + ridge) / (below + ridge), self.signal.shape)
+
+    def unevenness(self, fit: Fit) -> float:
+        """Weighted standard deviation of a fit's gain over the object, as a share of its mean."""
+        gain, weight = (field.ravel()[self._told].astype(np.float64) for field in (fit.gain, fit.weight))
+        total = max(float(weight.sum()), float(np.finfo(float).tiny))
+        mean = float((weight * gain).sum()) / total
+        return math.sqrt(float((weight * (gain - mean) ** 2).sum()) / total) / mean
 
     def misfit(self, residual: NDArray[np.float32]) -> tuple[NDArray[np.float32], float]:
         """Mean square of what is left in each voxel's neighbourhood, and what it is where the object fits best."""
