@@ -35,9 +35,8 @@ class Preset:
 
 
 PRESETS: dict[str, Preset] = {
-    # Twice the points of the last steps: where two scans are alike, chance is what is left, above all in noise. Correlation loses to
-    # information as soon as one scan has noise or a bias field.
-    "same-modality": Preset("two scans of one contrast, such as two T1", {"samples": 300_000}),
+    # Correlation loses to information as soon as one scan has noise or a bias field.
+    "same-modality": Preset("two scans of one contrast, such as two T1"),
     "cross-modality": Preset("two contrasts, the default under its own name"),
     "epi-to-anatomy": Preset("a functional scan and an anatomy of the same head", {"settle": "signal"}),
     "ct-to-mr": Preset("computed tomography and magnetic resonance"),
