@@ -1,4 +1,4 @@
-"""The contest of places: who goes on, and the same bits on any number of threads."""
+"""The contest of places: who goes on."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from volstudio.progress import Progress
-from volstudio.registration import abreast, anywhere
+from volstudio.registration import anywhere
 from volstudio.registration.ascent import Summit
 from volstudio.registration.pairing import Pairing
 from volstudio.registration.plan import RegistrationPlan
@@ -62,16 +62,6 @@ def pairing(heads):
 def contested(pairing):
     header = pairing.pose(np.eye(4))
     return anywhere.contest(pairing, RegistrationPlan(), header=header, progress=Progress(), report=lambda *_: None)
-
-
-def test_the_same_bits_on_any_number_of_threads(pairing, monkeypatch):
-    found = []
-    for threads in (1, 2, 4):
-        monkeypatch.setattr(abreast, "cores", lambda threads=threads: threads)
-        found.append(contested(pairing))
-    for other in found[1:]:
-        np.testing.assert_array_equal(other.best.pose, found[0].best.pose)
-        assert (other.best.value, other.rival) == (found[0].best.value, found[0].rival)
 
 
 def test_an_unclear_contest_is_held_again_and_the_better_counts(pairing, monkeypatch):

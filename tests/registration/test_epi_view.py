@@ -112,17 +112,3 @@ def test_a_view_looks_the_fine_scan_up():
     mean = np.tensordot(np.arange(CLASSES), shares, 1)
     expected = 1 + (CLASSES - 2) * (3 * np.arange(SHAPE[2]) + 9) / 59
     np.testing.assert_allclose(mean[5, 5], expected, atol=2e-3)
-
-
-@pytest.mark.parametrize("threads", ["1", "2", "4"])
-def test_threads_do_not_change_a_bit(threads, monkeypatch):
-    spread = spread_of(1.0)
-    values = np.random.default_rng(2).uniform(0, 1, grid(spread))
-    amounts = np.linspace(3, 1, CLASSES)
-    monkeypatch.setattr("volstudio.registration.abreast.cores", lambda: 1)
-    view = looked_up(values, spread)
-    shares, slopes = view.shares(), view.slopes(amounts)
-    monkeypatch.setattr("volstudio.registration.abreast.cores", lambda: int(threads))
-    again = looked_up(values, spread)
-    np.testing.assert_array_equal(again.shares(), shares)
-    np.testing.assert_array_equal(again.slopes(amounts), slopes)

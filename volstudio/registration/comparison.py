@@ -13,12 +13,10 @@ Jenkinson & Smith (Med. Image Anal. 5, 2001).
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from volstudio.registration.abreast import abreast
 from volstudio.registration.field import Field
 from volstudio.registration.measures import MEASURES
 
@@ -109,8 +107,7 @@ class Comparison:
         """
         at_once = max(1, CHUNK // len(self._row))
         parts = [slice(first, first + at_once) for first in range(0, len(rotations), at_once)]
-        found = abreast([partial(self._at_some, rotations[part], positions[part], slope=slope) for part in parts])
-        return [likeness for some in found for likeness in some]
+        return [likeness for part in parts for likeness in self._at_some(rotations[part], positions[part], slope=slope)]
 
     def _at_some(self, rotations: FloatArray, positions: FloatArray, *, slope: bool) -> list[Likeness]:
         """Likeness at as many poses as fit into a chunk."""

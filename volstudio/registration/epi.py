@@ -13,13 +13,12 @@ changes by its slopes, while contrast and gain follow; then it is looked up agai
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from functools import cached_property, partial
+from functools import cached_property
 from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 
 from volstudio.geometry.rotation import from_axis_angle
-from volstudio.registration.abreast import abreast
 from volstudio.registration.epi_scans import prepared
 from volstudio.registration.epi_signal import Coarse, Fit, fitted, normal_equations, products
 from volstudio.registration.epi_view import CLASSES, Spread, View, widened
@@ -53,7 +52,7 @@ LOOKS = 7
 # 0.005 to 0.01 (where the fit is off by 0.01 to 0.17 mm more), on EPI 0.03 to 0.12 (where it is mostly nearer, by up to 0.34 mm).
 EVEN = 0.02
 STEPS = 3  # of each look
-SLICES = 5  # whose sums a thread adds up at once
+SLICES = 5  # whose sums are added up at once
 # Times that contrast, gain and weights take turns; the first look at a place knows none of them.
 FIRST_ROUNDS, ROUNDS = 3, 2
 # What a fit must be to be believed: below these the images are of another kind, and the pose stays as it was.
@@ -273,7 +272,7 @@ class _Way:
             columns = look.slopes[:, None, slices] * self.coordinates[:, slices]
             return normal_equations(columns.reshape(12, *heavy[slices].shape), heavy[slices], right[slices])
 
-        parts = abreast([partial(part, slice(first, first + SLICES)) for first in range(0, len(heavy), SLICES)])
+        parts = [part(slice(first, first + SLICES)) for first in range(0, len(heavy), SLICES)]
         normal, sums = (np.sum([one[which] for one in parts], axis=0) for which in (0, 1))
         return look.to_moves.T @ normal @ look.to_moves, sums @ look.to_moves
 

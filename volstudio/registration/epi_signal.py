@@ -12,12 +12,10 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from volstudio.registration.abreast import abreast
 from volstudio.registration.epi_fields import halved, kernels, smoothed, spread_out, summed
 from volstudio.registration.epi_view import CLASSES
 
@@ -70,7 +68,7 @@ class Coarse:
         def around(other: NDArray[np.float32]) -> NDArray[np.float32]:
             return smoothed(halved(heavy * other), self._gain_kernel)
 
-        above, below = abreast([partial(around, self.signal), partial(around, model)])
+        above, below = around(self.signal), around(model)
         ridge = np.float32(8 * LEAST_GAIN * below.sum(dtype=np.float64) / self._count)  # for each of a block's voxels
         return spread_out((above + ridge) / (below + ridge), self.signal.shape)
 
@@ -193,7 +191,7 @@ def normal_equations(columns: NDArray[np.float32], heavy: NDArray[np.float32], r
         room[-1] = right[first : first + PIECE]
         return products(part, room)
 
-    sums = np.sum(abreast([partial(piece, first) for first in range(0, heavy.size, PIECE)]), axis=0)
+    sums = np.sum([piece(first) for first in range(0, heavy.size, PIECE)], axis=0)
     return (sums[:, :-1] + sums[:, :-1].T) / 2, sums[:, -1]
 
 

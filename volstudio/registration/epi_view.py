@@ -1,7 +1,7 @@
 """A fine scan as the voxels of a coarse one would see it: soft classes of intensity through the coarse voxels' point spread.
 
 The fine scan is looked up on a grid of half coarse voxels, parted into soft classes, and each class is averaged. This is nearly all of the
-cost of `volstudio.registration.epi`, so it is done slab by slab, as large as a core's cache, side by side on the cores. Points between
+cost of `volstudio.registration.epi`, so it is done slab by slab, as large as a core's cache. Points between
 voxels and points at their centres are kept apart, along both axes of a slice, so that every sum runs over neighbours in memory. Of a
 class' share, which is linear between its neighbours, only the rise is averaged: ``max(class, k)``, of which shares are differences.
 """
@@ -9,13 +9,11 @@ class' share, which is linear between its neighbours, only the rise is averaged:
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import partial
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from volstudio.registration.abreast import abreast
 from volstudio.registration.sitk_sampling import sampled_grid
 
 if TYPE_CHECKING:
@@ -162,13 +160,14 @@ class View:
             return first, last, parted
 
         with sampled_grid(image, coarse_to_fine, first=-reach / SUB, step=1 / SUB, counts=counts, outside=shades.air) as seen:
-            slabs = abreast([partial(slab, a, b, seen) for a, b in pairwise(ends)])
-        return cls(spread, (nk, nj, ni), tuple(slabs))
+            slabs = tuple(slab(a, b, seen) for a, b in pairwise(ends))
+        return cls(spread, (nk, nj, ni), slabs)
 
     def shares(self) -> NDArray[np.float32]:
         """(CLASSES, k, j, i) share of each class in each coarse voxel."""
         shares = np.empty((CLASSES, *self.shape), np.float32)
-        abreast([partial(self._slab_shares, *slab, shares[:, slab[0] : slab[1]]) for slab in self.slabs])
+        for first, last, classes in self.slabs:
+            self._slab_shares(first, last, classes, shares[:, first:last])
         return shares
 
     def _slab_shares(self, first: int, last: int, classes: NDArray[np.float32], out: NDArray[np.float32]) -> None:
@@ -187,11 +186,9 @@ class View:
         table = np.interp(np.arange(TABLE * (CLASSES - 1) + 1) / TABLE, np.arange(CLASSES), amounts).astype(np.float32)
         slopes = np.empty((3, *self.shape), np.float32)
 
-        def slab(first: int, last: int, classes: NDArray[np.float32]) -> None:
+        for first, last, classes in self.slabs:
             signal = table.take((classes * np.float32(TABLE) + np.float32(0.5)).astype(np.intp))
             _Averages(self.spread, (last - first, *self.shape[1:])).slopes(signal, slopes[:, first:last])
-
-        abreast([partial(slab, *one) for one in self.slabs])
         return slopes
 
 
@@ -257,7 +254,8 @@ def widened(shares: NDArray[np.float32], width: float) -> NDArray[np.float32]:
     weights = np.exp(-0.5 * (np.arange(3) / sigma) ** 2)
     weights = (weights / (weights[0] + 2 * weights[1:].sum())).astype(np.float32)
     wide = np.empty_like(shares)
-    abreast([partial(_widen, one, weights, out) for one, out in zip(shares, wide, strict=True)])
+    for one, out in zip(shares, wide, strict=True):
+        _widen(one, weights, out)
     return wide
 
 

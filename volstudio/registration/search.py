@@ -12,14 +12,12 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, replace
-from functools import partial
 from itertools import count, product
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from volstudio.geometry.rotation import from_axis_angle, to_axis_angle
-from volstudio.registration.abreast import abreast
 from volstudio.registration.field import Samples
 from volstudio.registration.orientations import cube_rotations, spread_rotations
 from volstudio.registration.tally import CLASSES, Crowd, Labels
@@ -131,14 +129,14 @@ def search(
 
     def judged(crowd: Crowd, turns: FloatArray, which: NDArray[np.intp], part: Progress) -> NDArray[np.float32]:
         """Scores of rotations at shifts; piece by piece, each by itself."""
-        part, begun = part.of_this_thread(), count()
+        begun = count()
         pieces = np.array_split(np.arange(len(turns)), math.ceil(len(turns) * len(crowd.table) / LOOKED_UP))
 
         def piece(some: NDArray[np.intp]) -> NDArray[np.float32]:
             part("searching all orientations", next(begun) / len(pieces))
             return labels.scores(crowd, turns[some], which[some] if len(which) > 1 else which, middle)
 
-        return np.concatenate(abreast([partial(piece, some) for some in pieces]))
+        return np.concatenate([piece(some) for some in pieces])
 
     # A part of the samples, spread as evenly as all, tells which rotations are worth all of them.
     rough = judged(Crowd(samples.points[:, :: effort.few], crisp[:: effort.few]), rotations, half[None], progress.part(0.0, 0.7))
