@@ -32,7 +32,8 @@ GROUPS = {
     "noise (SNR 3 to 5), bias, ghosts, a hot spot": ("noise", "bias", "hot", "ghost"),
     "distorted EPI, blurred PET": ("EPI", "PET blurred"),
     "cropped, half and a third of overlap, 6 mm voxels, thick slices": ("cropped", "overlap", "6 mm", "thick"),
-    "monkey, mouse, micro-CT, microscopy, body": ("monkey", "mouse", "micro", "body", "bright field"),
+    "monkeys, mouse, micro-CT, microscopy, body": ("monkey", "macaque", "mouse", "micro", "body", "bright field"),
+    "CT on MR, also at low dose": ("CT",),
     "inverted, offset, table and holder, defaced, stripped, padded, labels, NaN": ("",),
 }
 COLUMNS = ("kind", "level", "seed", "engine", "angle_deg", "error_mm", "tolerance_mm", "verdict", "bound_mm", "cpu_s", "said")
