@@ -12,7 +12,7 @@ from volstudio.registration.plan import Mask, RegistrationPlan
 from volstudio.registration.rigid import register
 
 SHAPE = (60, 72, 56)
-QUICK = RegistrationPlan(samples=12_000)
+QUICK = RegistrationPlan(samples=20_000)  # fewer leave a nearly symmetric head a quarter of a millimetre to chance
 
 
 @pytest.fixture(scope="module")
