@@ -134,7 +134,7 @@ class Evidence:
 def gather(pairing: Pairing, pose: FloatArray, *, rival: float, progress: Progress) -> Evidence:
     """Ask everything about a pose (4, 4), source frame -> target frame, of a prepared pairing."""
     unit = max(_width(pairing.source[0]), _width(pairing.target[0])) / UNITS_ACROSS
-    progress("asking small moves", 0.0)
+    progress("judging: small moves", 0.0)
     probe = _Probe.of(pairing)
     overlap, here = probe.looked(pose)
     if overlap < LEAST_OVERLAP or here <= 0:
@@ -142,19 +142,19 @@ def gather(pairing: Pairing, pose: FloatArray, *, rival: float, progress: Progre
     nearby = np.array([max(probe.looked(pose @ move)[1], 0.0) for move in probe.moves()])
     fraction, drop = float((nearby < here).mean()), float(1 - nearby.mean() / here)
     evidence = Evidence(float(overlap), unit, float(here), fraction, drop, rival=float(rival))
-    progress("asking where climbs end", 0.1)
+    progress("judging: climbs from nearby places", 0.1)
     ends = []
     for number, rough in enumerate(probe.coarse_summits([pose, *(pose @ away for away in probe.away())])):
-        progress("asking where climbs end", 0.2 + 0.1 * number)
+        progress("judging: climbs from nearby places", 0.2 + 0.1 * number)
         ends.append(probe.middle_climb(rough.pose))
     summit = max(ends, key=lambda end: end.value)
-    progress("asking a mirror", 0.4)
+    progress("judging: the mirror image", 0.4)
     mirrored = probe.mirrored(summit.pose)
-    progress("asking half a turn away", 0.55)
+    progress("judging: half a turn away", 0.55)
     turned = probe.turned(summit)
-    progress("asking halves", 0.6)
+    progress("judging: one half of the points and the other", 0.6)
     evidence = _distances(evidence, probe, pose, [end.pose for end in ends], summit)
-    progress("asking every block", 0.7)
+    progress("judging: part by part", 0.7)
     if turned is not None:
         evidence = replace(evidence, turned_mm=probe.distance(turned.pose, summit.pose))
     return _by_blocks(evidence, pairing, summit, mirrored, turned)
