@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from volstudio.errors import RegistrationError
+from volstudio.registration.otsu import lower_threshold
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -59,7 +60,7 @@ class Contrast:
         if high <= low:
             raise RegistrationError(f"{name} has the same value everywhere ({low:g}) and cannot be registered: it shows no structure.")
         clipped = np.clip(values, low, high).ravel(order="K").astype(np.float32, copy=False)
-        threshold = _lower_threshold(clipped)
+        threshold = lower_threshold(clipped)
         object_values = clipped[clipped > threshold]
         quantiles = np.quantile(object_values if object_values.size else clipped, np.linspace(0, 1, QUANTILES))
         knots = np.concatenate([[low], quantiles]).astype(np.float64)
@@ -89,15 +90,3 @@ class Contrast:
             at = np.clip((here - low) * scale + 0.5, 0, STEPS - 1)
             out[:] = table.take(at.astype(np.intp))
         return mapped
-
-
-def _lower_threshold(values: NDArray[np.float32]) -> float:
-    """The lower of the two thresholds that part a histogram best in three: air from everything else."""
-    counts, edges = np.histogram(values, 128)
-    centres = (edges[1:] + edges[:-1]) / 2
-    weight, mass = np.cumsum(counts).astype(float), np.cumsum(counts * centres)
-    first, last = np.triu_indices(len(counts), 1)
-    weights = np.stack([weight[first], weight[last] - weight[first], weight[-1] - weight[last]])
-    masses = np.stack([mass[first], mass[last] - mass[first], mass[-1] - mass[last]])
-    between = np.divide(masses**2, weights, out=np.zeros_like(masses), where=weights > 0).sum(axis=0)
-    return float(centres[first[np.argmax(between)]])

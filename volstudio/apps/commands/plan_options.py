@@ -108,7 +108,14 @@ def refuse_contradictions(ctx: click.Context, **said: Any) -> None:  # noqa: ANN
         raise click.UsageError("SimpleITK has no normalised mutual information; say --engine builtin, or --metric mi", ctx)
 
 
-def planned(*, plan_file: str | None, preset: str | None, from_here: bool, start: str | None, **said: Any) -> RegistrationPlan:  # noqa: ANN401
+def planned(
+    *,
+    plan_file: str | None,
+    preset: str | None,
+    from_here: bool,
+    start: str | None,
+    **said: Any,  # noqa: ANN401 - options of different types, which not every command has
+) -> RegistrationPlan:
     """The plan of a file or a preset, with what was said on the command line over it.
 
     Parameters

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from volstudio.apps.studio.ask import Ask
     from volstudio.apps.studio.desk import Desk
     from volstudio.apps.studio.messages import MessageArea
+    from volstudio.scene.model import Scene
     from volstudio.volumes.volume import Finding
 
 __all__ = ["Exports"]
@@ -75,8 +76,8 @@ class Exports:
         if onto is None:
             return
 
-        def write(scene: object, name: str, path: Path) -> None:
-            save_transform(scene, name, path, onto=onto, overwrite=True)  # type: ignore[arg-type]  # a Scene
+        def write(scene: Scene, name: str, path: Path) -> None:
+            save_transform(scene, name, path, onto=onto, overwrite=True)
 
         self._export("Transform of {}", f"_onto_{onto}".replace("/", "_"), TRANSFORMS, write, suffix=".tfm")
 
