@@ -12,7 +12,8 @@ from volstudio.geometry.affine import Affine
 from volstudio.geometry.grid import Grid
 from volstudio.progress import Progress
 from volstudio.registration.blocks import block_means, smoothed
-from volstudio.registration.contrast import Contrast, _lower_threshold
+from volstudio.registration.contrast import Contrast
+from volstudio.registration.otsu import lower_threshold
 from volstudio.registration.prepare import choose_levels, own_frame, prepare
 from volstudio.volumes.readers import volume_from_array
 
@@ -166,7 +167,7 @@ def testblock_means(order, factors):
 def test_threshold_parts_air_from_object():
     random = np.random.default_rng(2)
     values = np.concatenate([random.normal(5, 1, 6000), random.normal(300, 20, 2000), random.normal(700, 20, 2000)]).astype(np.float32)
-    assert 9 < _lower_threshold(values) < 250
+    assert 9 < lower_threshold(values) < 250
 
 
 def test_object_smaller_than_the_percentiles_is_still_seen(heads):
