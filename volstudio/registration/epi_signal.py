@@ -36,7 +36,7 @@ TUKEY = 4.685  # 95 % efficient on normal noise
 # Share of the object's voxels that fit best: what they leave is taken for the noise. Every third of them tells it.
 QUIET_SHARE, QUIET_STRIDE = 0.3, 3
 BLOCK = 512  # voxels whose products are summed at once: few enough for float32, and for BLAS to stay on its thread
-PIECE = 64 * BLOCK  # voxels that a thread works on: a dozen such rows fit in a core's cache
+PIECE = 64 * BLOCK  # voxels at a time: a dozen such rows fit in a core's cache
 
 
 class Coarse:
